@@ -1,0 +1,4 @@
+"""The state of a conversation: frozen, plain data."""
+
+
+class Conversation: ...

@@ -1,0 +1,89 @@
+"""What a person is asked, and exactly what they are shown. The audit keeps the screen by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mcpbridge.core.action import Action
+from mcpbridge.core.ruling import Ruling
+
+_MAX_VALUE: Final = 4_000
+"""Characters of one argument shown; the rest is counted, never hidden silently."""
+_BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One action that a person must decide."""
+
+    action: Action
+    ruling: Ruling
+    conversation_id: str
+    principal: str
+    screen: str
+    """What the approver must show, sanitised; a decision is bound to it."""
+    timeout: float | None = None
+    """Seconds until silence becomes `timeout`."""
+
+    @property
+    def screen_hash(self) -> str:
+        return hashlib.sha256(self.screen.encode()).hexdigest()
+
+
+def visible(text: str, *, newlines: bool = True) -> str:
+    """Text that cannot move the cursor, reorder or hide itself: controls and bidi marks are written out."""
+    return "".join(_shown(character, newlines) for character in text)
+
+
+def _shown(character: str, newlines: bool) -> str:
+    if character == "\n" and newlines:
+        return character
+    if character.isprintable() and character not in _BIDI:
+        return character
+    if character == " ":
+        return character
+    if unicodedata.category(character) in ("Zs",):
+        return " "
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+
+
+def screen(action: Action, ruling: Ruling, *, principal: str) -> str:
+    """The question as plain text, under 80 columns where the values allow it."""
+    rules = ", ".join(ruling.rule_ids) or "the policy's default"
+    lines = [
+        f"{principal or 'the model'} wants to call {action.name}",
+        f"  server     {action.server_identity} ({_VIA[action.via]})",
+        *_argument_lines(action.arguments),
+        f"  asked by   {rules}" + (f": {ruling.reason}" if ruling.reason else ""),
+    ]
+    return "\n".join(visible(line) for line in lines)
+
+
+_VIA: Final = {
+    "hosted": "called by the model provider",
+    "bridge": "called by mcpbridge",
+    "local": "a function in this process",
+}
+
+
+def _argument_lines(arguments: Any) -> list[str]:
+    if not arguments:
+        return ["  arguments  none"]
+    width = max(len(visible(str(key), newlines=False)) for key in arguments)
+    lines: list[str] = []
+    for number, (key, value) in enumerate(arguments.items()):
+        head = "  arguments  " if number == 0 else "             "
+        name = visible(str(key), newlines=False).ljust(width)
+        lines.append(f"{head}{name}  {_value(value)}")
+    return lines
+
+
+def _value(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) > _MAX_VALUE:
+        text = f"{text[:_MAX_VALUE]}… ({len(text) - _MAX_VALUE} more characters)"
+    return visible(text, newlines=False)

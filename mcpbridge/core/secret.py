@@ -1,0 +1,84 @@
+"""Secrets are a type of their own: they have no repr, no JSON and no equality with text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
+
+MASK: Final = "[secret]"
+_MIN_MASKED: Final = 6
+"""Shorter values would mask ordinary words; a credential that short protects nothing."""
+
+
+class Secret:
+    """A credential. Only `reveal()` gives the text; everything else shows a mask."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret([secret])"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Secret is never pickled or copied into saved state")
+
+
+class Mask:
+    """Known secrets, to be masked wherever text from outside comes by (a server may echo them).
+
+    Grows only; `add` takes whole header values and also masks the credential behind an
+    authentication scheme (`Bearer x` masks `x`).
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+        self._values: tuple[str, ...] = ()
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[Secret]) -> None:
+        found = set(self._values)
+        for secret in secrets:
+            value = secret.reveal().strip()
+            found.update(
+                part for part in (value, value.partition(" ")[2].strip()) if len(part) >= _MIN_MASKED
+            )
+        # Longest first, so that a secret that contains another is masked whole.
+        self._values = tuple(sorted(found, key=len, reverse=True))
+
+    def text(self, text: str) -> str:
+        """`text` with every known secret replaced."""
+        for value in self._values:
+            if value in text:
+                text = text.replace(value, MASK)
+        return text
+
+    def found_in(self, text: str) -> bool:
+        """Whether a known secret occurs in `text`."""
+        return any(value in text for value in self._values)
+
+    def value(self, value: Any) -> Any:
+        """A JSON value with every known secret replaced, in keys too."""
+        match value:
+            case str():
+                return self.text(value)
+            case Mapping():
+                pairs = cast("Mapping[Any, Any]", value).items()
+                return {self.text(str(key)): self.value(item) for key, item in pairs}
+            case list() | tuple():
+                return [self.value(item) for item in cast("Iterable[Any]", value)]
+            case _:
+                return value

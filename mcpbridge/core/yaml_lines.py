@@ -1,0 +1,114 @@
+"""YAML text → plain values that remember their lines, so that every complaint can point at one.
+
+YAML 1.2 core scalars: `yes`, `no`, `on`, `off` are text here, not booleans (YAML 1.1 would turn
+`decision: no` into False). Anchors are fine, merge keys and tags are not, duplicate keys are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+Path = tuple[str | int, ...]
+"""Where a value stands: keys and list indexes from the top."""
+
+_INT: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT: Final = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
+_WORDS: Final[dict[str, Any]] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_MAX_NODES: Final = 100_000
+"""Aliases can blow a small file up a billionfold; nobody writes a configuration this large."""
+
+
+class YamlProblem(ValueError):
+    """Not YAML, or YAML we refuse. `line` counts from 1."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Plain values, and the line of each of them."""
+
+    value: Any
+    lines: dict[Path, int] = field(default_factory=dict[Path, int])
+    key_lines: dict[Path, int] = field(default_factory=dict[Path, int])
+
+    def line(self, path: Path) -> int:
+        """The line of the value (or key) at `path`, or of the nearest thing above it that exists."""
+        for end in range(len(path), -1, -1):
+            found = self.key_lines.get(path[:end]) or self.lines.get(path[:end])
+            if found is not None:
+                return found
+        return 1
+
+
+def parse_yaml(text: str) -> Document:
+    """Parse one YAML document. Raises YamlProblem with the line."""
+    try:
+        node: Any = yaml.compose(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlProblem(error.problem or str(error), mark.line + 1 if mark else 1) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise YamlProblem(f"not readable as YAML: {error}", 1) from error
+    if node is None:
+        return Document(value=None)
+    reader = _Reader()
+    return Document(value=reader.value(node, ()), lines=reader.lines, key_lines=reader.key_lines)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.lines: dict[Path, int] = {}
+        self.key_lines: dict[Path, int] = {}
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        line: int = node.start_mark.line + 1
+        self.lines[path] = line
+        if len(self.lines) > _MAX_NODES or len(path) > 100:
+            raise YamlProblem("too large or too deep for a configuration", line)
+        if isinstance(node, yaml.MappingNode):
+            return dict(self._pairs(node, path))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return _scalar(node)
+
+    def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            line: int = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
+                raise YamlProblem("keys are plain words here (no merge keys, no nested keys)", line)
+            key: str = key_node.value
+            if key in seen:
+                raise YamlProblem(f"the key {key!r} stands twice; remove one", line)
+            seen.add(key)
+            self.key_lines[(*path, key)] = line
+            yield key, self.value(value_node, (*path, key))
+
+
+def _scalar(node: yaml.Node) -> Any:
+    text: str = node.value
+    explicit = node.tag.startswith("!") or (
+        node.tag.startswith("tag:") and not node.tag.startswith("tag:yaml.org")
+    )
+    if explicit:
+        raise YamlProblem(f"the tag {node.tag} is not allowed", node.start_mark.line + 1)
+    if getattr(node, "style", None):  # quoted or block text is always text
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
