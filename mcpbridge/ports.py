@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -30,7 +30,9 @@ class Record:
     blobs: tuple[str, ...] = ()
     decision_key: str | None = None
     """At most one record of the log carries a given key: a second append raises AlreadyDecided.
-    Set only where a decision comes from saved state, of which there may be copies."""
+    Copies of saved state may exist, and each could try to carry out the same decision."""
+    new_key: bool = False
+    """The key cannot exist yet (its conversation began in this process): write it, do not look for it."""
 
 
 class AuditSink(Protocol):
@@ -69,7 +71,7 @@ ModelOutput = StreamEvent | ModelNotice | ModelResponse
 class Model(Protocol):
     """Anything that answers a Responses request. Raises ModelError; never approves anything."""
 
-    def respond(self, request: ModelRequest) -> AsyncIterator[ModelOutput]: ...
+    def respond(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]: ...
 
 
 class Approver(Protocol):
@@ -94,6 +96,11 @@ class LocalTool(Protocol):
 
     @property
     def definition(self) -> ToolDefinition: ...
+
+    @property
+    def definition_hash(self) -> str:
+        """`definition.hash()`, computed once."""
+        ...
 
     @property
     def timeout(self) -> float | None: ...

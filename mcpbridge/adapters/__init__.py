@@ -1,1 +1,1 @@
-
+"""One outside thing per file, each behind one port."""

@@ -1,1 +1,33 @@
+"""The audit log: one durable, chained line for each decision before it takes effect, one for each outcome."""
 
+from mcpbridge.audit.blobs import blob_text
+from mcpbridge.audit.chain import Flaw, FlawKind
+from mcpbridge.audit.disk import Disk, SystemDisk
+from mcpbridge.audit.levels import Level
+from mcpbridge.audit.log import AuditLog
+from mcpbridge.audit.memory import MemoryAudit
+from mcpbridge.audit.read import read
+from mcpbridge.audit.records import Evidence, OutcomeStatus, RecordType
+from mcpbridge.audit.render import render_line, render_record
+from mcpbridge.audit.verify import Status, Verification, log_path, verify
+
+__all__ = [
+    "AuditLog",
+    "Disk",
+    "Evidence",
+    "Flaw",
+    "FlawKind",
+    "Level",
+    "MemoryAudit",
+    "OutcomeStatus",
+    "RecordType",
+    "Status",
+    "SystemDisk",
+    "Verification",
+    "blob_text",
+    "log_path",
+    "read",
+    "render_line",
+    "render_record",
+    "verify",
+]

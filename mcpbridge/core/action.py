@@ -57,7 +57,8 @@ class Action:
     """The wire's text, for the record and for comparing with what was executed."""
     malformed: str | None = None
     server_identity: str = "local"
-    definition: ToolDefinition | None = None
+    definition_hash: str = ""
+    """`ToolDefinition.hash()` of the tool as last listed; empty when nobody has seen a definition."""
 
     @property
     def name(self) -> str:

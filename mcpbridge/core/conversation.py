@@ -1,4 +1,256 @@
-"""The state of a conversation: frozen, plain data."""
+"""The state of a conversation: frozen, plain wire items and names. Resume is calling run() again.
+
+A conversation only ever grows. Four moves exist, each returns a new conversation:
+
+    say(text)            the user (or the application) adds input
+    sending()            a request is about to leave: live approvals count as effects begun
+    receive(response)    a response is taken over whole, or refused whole
+    answer(answer)       one pending request is answered
+
+`request()` refuses while anything is pending or has an unknown outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mcpbridge.core import transcript
+from mcpbridge.core.declared import Declared
+from mcpbridge.core.entries import Entry, McpResults, input_entry
+from mcpbridge.core.items import ApprovalRequest, FunctionCall, HostedCall, Item
+from mcpbridge.core.request import ModelRequest
+from mcpbridge.errors import ReplayInvariant, UsageError
+
+Pending = ApprovalRequest | FunctionCall
 
 
-class Conversation: ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAnswer:
+    """Answers an `mcp_approval_request`. `reason` reaches the model."""
+
+    request_id: str
+    approve: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionAnswer:
+    """Answers a `function_call`, with text or content parts."""
+
+    request_id: str
+    output: str | Sequence[Item]
+
+
+AnswerItem = ApprovalAnswer | FunctionAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision of this conversation, for people and for `--json`. The audit holds the evidence."""
+
+    request_id: str
+    server_label: str
+    tool: str
+    arguments: str
+    rules: tuple[str, ...]
+    outcome: str
+    reason: str
+    fingerprint: str
+    turn: int
+    seq: int = 0
+    """The audit record's sequence number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """ "Always, for this conversation": exactly this call to exactly this server."""
+
+    fingerprint: str
+    definition_hash: str
+    principal: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens, summed over the conversation's responses."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """Everything needed to go on, in another process or on another day. No secret, no live object."""
+
+    id: str
+    principal: str = ""
+    mcp_results: McpResults = "function_pair"
+    entries: tuple[Entry, ...] = ()
+    user_texts: tuple[str, ...] = ()
+    """What the user wrote: never context, files, templates or tool results."""
+    pending: tuple[Pending, ...] = ()
+    begun: tuple[str, ...] = ()
+    """Requests whose effect has begun and has not been accounted for."""
+    approved: Mapping[str, ApprovalRequest] = field(default_factory=dict[str, ApprovalRequest])
+    """Approvals given and not yet used by an `mcp_call`: these are live (WIRE §6)."""
+    ids: frozenset[str] = frozenset()
+    """Every item id and call id seen."""
+    identities: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Server label → identity, as declared when it was first used here."""
+    tools: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Server label → tool name → definition hash, from the last listing."""
+    decisions: tuple[Decided, ...] = ()
+    asked: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Open question → SHA-256 of the screen that a person was shown; an answer is bound to it."""
+    grants: tuple[Grant, ...] = ()
+    repeats: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Request → how many attempts at it were made and came to nothing, or to nobody knows what."""
+    usage: Usage = Usage()
+    turn: int = 0
+    rounds: int = 0
+    """Model responses since the user last spoke."""
+    output: tuple[Item, ...] = ()
+    """The items of the last response."""
+    response_id: str = ""
+    restored: bool = False
+    """True after loads(): copies of this state may exist, so each decision is claimed in the audit."""
+
+    def say(self, content: str | Sequence[Item], *, context: bool = False) -> Conversation:
+        """Add input. `content` is text, or Responses input parts (`input_text`, `input_image`, …).
+
+        Text given as `context` goes out as a developer message and never counts as the user's words.
+        """
+        if self.pending:
+            raise UsageError("questions are open in this conversation; answer them before saying more")
+        item = {"type": "message", "role": "developer" if context else "user", "content": content}
+        spoken = () if context else transcript.texts(content)
+        return replace(
+            self,
+            entries=(*self.entries, input_entry(item)),
+            user_texts=(*self.user_texts, *spoken),
+            turn=self.turn + (0 if context else 1),
+            rounds=0,
+            output=(),
+        )
+
+    def request(self) -> ModelRequest:
+        """The next request's input. Raises ReplayInvariant when it must not leave."""
+        if self.pending:
+            missing = ", ".join(call.id for call in self.pending)
+            raise ReplayInvariant(f"every request must be answered before the next one: {missing}")
+        unknown = [name for name in self.begun if name not in self.approved]
+        if unknown:
+            raise ReplayInvariant(f"the outcome of {', '.join(unknown)} is unknown")
+        if not self.entries:
+            raise ReplayInvariant("an empty conversation has nothing to send")
+        return ModelRequest(
+            conversation_id=self.id,
+            encoded_items=tuple([chunk for entry in self.entries for chunk in entry.sent]),
+            live_approvals=tuple(self.approved),
+        )
+
+    def sending(self) -> Conversation:
+        """A request leaves now. Its live approvals may execute, whatever becomes of the answer."""
+        return replace(self, begun=tuple(self.approved)) if self.approved else self
+
+    def not_sent(self) -> Conversation:
+        """The request provably executed nothing."""
+        return replace(self, begun=()) if self.begun else self
+
+    def receive(self, response: Mapping[str, Any], declared: Declared) -> Conversation:
+        """Take over a completed response, whole. Raises ProtocolViolation and changes nothing else."""
+        return transcript.receive(self, response, declared)
+
+    def beginning(self, request_id: str) -> Conversation:
+        """An effect (or the decision that leads to it) begins now; until it is answered it is unknown."""
+        return self if request_id in self.begun else replace(self, begun=(*self.begun, request_id))
+
+    def not_begun(self, request_id: str) -> Conversation:
+        """The effect provably did not begin."""
+        return replace(self, begun=tuple(name for name in self.begun if name != request_id))
+
+    def answer(self, answer: AnswerItem) -> Conversation:
+        """Answer one pending request. Refuses strangers, repeats and answers of the wrong kind."""
+        call = next((call for call in self.pending if call.id == answer.request_id), None)
+        if call is None:
+            raise UsageError(f"{answer.request_id} is not an open question of this conversation")
+        match call, answer:
+            case ApprovalRequest(), ApprovalAnswer():
+                item = transcript.approval_response(answer)
+                approved = {**self.approved, call.id: call} if answer.approve is True else self.approved
+            case FunctionCall(), FunctionAnswer():
+                item = {"type": "function_call_output", "call_id": call.id, "output": answer.output}
+                approved = self.approved
+            case _:
+                raise UsageError(f"{answer.request_id} takes another kind of answer")
+        return replace(
+            self,
+            entries=(*self.entries, input_entry(item)),
+            pending=tuple(other for other in self.pending if other is not call),
+            begun=tuple(name for name in self.begun if name != call.id),
+            approved=approved,
+        )
+
+    def decided(self, decision: Decided) -> Conversation:
+        """Note a decision."""
+        return replace(self, decisions=(*self.decisions, decision))
+
+    def asking(self, request_id: str, screen_hash: str) -> Conversation:
+        """Note what a person was shown."""
+        return replace(self, asked={**self.asked, request_id: screen_hash})
+
+    def granted(self, grant: Grant) -> Conversation:
+        """Note a grant."""
+        return replace(self, grants=(*self.grants, grant))
+
+    def repeat_unknown(self, request_id: str) -> Conversation:
+        """A person decided that a request of unknown outcome shall be tried again."""
+        if request_id not in self.begun:
+            raise UsageError(f"the outcome of {request_id} is not unknown")
+        return self.not_begun(request_id).again(request_id)
+
+    def again(self, request_id: str) -> Conversation:
+        """The next decision on this request is a further attempt."""
+        return replace(self, repeats={**self.repeats, request_id: self.repeats.get(request_id, 0) + 1})
+
+    def give_up_unknown(self, request_id: str, reason: str) -> Conversation:
+        """A person decided that a request of unknown outcome shall not be repeated; the model is told.
+
+        The only place where something already sent is changed: the approval becomes a denial, since
+        sending it again could execute the call again.
+        """
+        if request_id not in self.begun:
+            raise UsageError(f"the outcome of {request_id} is not unknown")
+        if request_id in self.approved:
+            return transcript.withdraw_approval(self, request_id, reason)
+        if any(isinstance(call, ApprovalRequest) and call.id == request_id for call in self.pending):
+            return self.answer(ApprovalAnswer(request_id=request_id, approve=False, reason=reason))
+        return self.answer(FunctionAnswer(request_id=request_id, output=reason))
+
+    def without_reasoning(self) -> tuple[Conversation, int]:
+        """Stop replaying reasoning (its ciphertext no longer verifies); the count of items dropped."""
+        return transcript.drop_reasoning(self, keep_origin=None)
+
+    def at(self, origin: str) -> tuple[Conversation, int]:
+        """The conversation for this endpoint and model: reasoning made elsewhere is not replayed."""
+        return transcript.drop_reasoning(self, keep_origin=origin)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Requests of unknown outcome."""
+        return self.begun
+
+    @property
+    def text(self) -> str:
+        """The last response's answer."""
+        return transcript.final_text(self.output)
+
+    def hosted_calls(self) -> tuple[HostedCall, ...]:
+        """The `mcp_call` items of the last response."""
+        return transcript.hosted_calls(self.output)

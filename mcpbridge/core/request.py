@@ -14,5 +14,3 @@ class ModelRequest:
     """Each input item as compact UTF-8 JSON; joined with commas they are the `input` array."""
     live_approvals: tuple[str, ...]
     """Approval request ids whose `approve: true` may still execute something (WIRE §6)."""
-    has_reasoning: bool = False
-    """Whether encrypted reasoning is replayed."""

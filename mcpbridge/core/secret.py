@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
+from urllib.parse import quote
+
+from mcpbridge.core.raw import mapping
 
 MASK: Final = "[secret]"
 _MIN_MASKED: Final = 6
@@ -36,6 +40,18 @@ class Secret:
         raise TypeError("a Secret is never pickled or copied into saved state")
 
 
+def _spellings(value: str) -> set[str]:
+    """The value as it is, inside JSON text, inside JSON text inside JSON text, and in a URL."""
+    inside = json.dumps(value, ensure_ascii=False)[1:-1]
+    return {
+        value,
+        inside,
+        json.dumps(inside, ensure_ascii=False)[1:-1],
+        json.dumps(value)[1:-1],
+        quote(value, safe=""),
+    }
+
+
 class Mask:
     """Known secrets, to be masked wherever text from outside comes by (a server may echo them).
 
@@ -53,9 +69,9 @@ class Mask:
         found = set(self._values)
         for secret in secrets:
             value = secret.reveal().strip()
-            found.update(
-                part for part in (value, value.partition(" ")[2].strip()) if len(part) >= _MIN_MASKED
-            )
+            for part in (value, value.partition(" ")[2].strip()):
+                if len(part) >= _MIN_MASKED:
+                    found.update(_spellings(part))
         # Longest first, so that a secret that contains another is masked whole.
         self._values = tuple(sorted(found, key=len, reverse=True))
 
@@ -65,6 +81,16 @@ class Mask:
             if value in text:
                 text = text.replace(value, MASK)
         return text
+
+    def open_end(self, text: str) -> int:
+        """How many characters at the end of `text` could be the beginning of a known secret."""
+        longest = 0
+        for value in self._values:
+            for size in range(min(len(value) - 1, len(text)), longest, -1):
+                if text.endswith(value[:size]):
+                    longest = size
+                    break
+        return longest
 
     def found_in(self, text: str) -> bool:
         """Whether a known secret occurs in `text`."""
@@ -76,7 +102,7 @@ class Mask:
             case str():
                 return self.text(value)
             case Mapping():
-                pairs = cast("Mapping[Any, Any]", value).items()
+                pairs = mapping(cast("object", value)).items()
                 return {self.text(str(key)): self.value(item) for key, item in pairs}
             case list() | tuple():
                 return [self.value(item) for item in cast("Iterable[Any]", value)]

@@ -61,7 +61,7 @@ def _parse_text(text: str) -> dict[str, Any]:
     if type(value) is not dict:
         raise MalformedArguments("not_an_object", "the arguments are not a JSON object")
     if "\\u" in text or not text.isascii():
-        _no_surrogates(value)
+        _no_surrogates(cast("object", value))
     return cast("dict[str, Any]", value)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
@@ -54,7 +54,7 @@ class Document:
 def parse_yaml(text: str) -> Document:
     """Parse one YAML document. Raises YamlProblem with the line."""
     try:
-        node: Any = yaml.compose(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]
+        node = _compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlProblem(error.problem or str(error), mark.line + 1 if mark else 1) from error
@@ -64,6 +64,11 @@ def parse_yaml(text: str) -> Document:
         return Document(value=None)
     reader = _Reader()
     return Document(value=reader.value(node, ()), lines=reader.lines, key_lines=reader.key_lines)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    compose: Any = yaml.compose  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return cast("yaml.Node | None", compose(text, Loader=yaml.SafeLoader))
 
 
 class _Reader:

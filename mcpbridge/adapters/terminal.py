@@ -1,0 +1,179 @@
+"""Asks a person at the terminal, without ever blocking the loop or taking an old line for an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Thread
+from typing import Final, TextIO
+
+from mcpbridge.core.question import Question, visible
+from mcpbridge.core.ruling import Answer, Approve, Deny
+
+_PROMPT: Final = "Allow? [y]es / [n]o (default) / [a]lways for this conversation: "
+_REASON: Final = "Reason for the model (optional): "
+_AGAIN: Final = "Please answer y, n or a.\n"
+_STALE: Final = "Press Enter first: a line begun before this question is thrown away.\n"
+_CLOSED: Final = "\nNo longer waiting for this answer.\n"
+_MAX_AGAIN: Final = 3
+"""Times an answer that is none of y, n, a is asked for again."""
+
+
+class TerminalApprover:
+    """Shows exactly `question.screen` and reads y, n with a reason, or a. Anything unclear is a no.
+
+    `stderr` gets the question, so that standard output stays the program's. The name in the answer is
+    the operating system's user: a claim, never authenticated. One question at a time.
+    """
+
+    def __init__(
+        self,
+        stdin: TextIO,
+        stderr: TextIO,
+        *,
+        user: str | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._stdin, self._stderr, self._environ = stdin, stderr, environ
+        self._reader = LineReader(stdin)
+        self._user = _user_name() if user is None else user
+        self._one_at_a_time = asyncio.Lock()
+
+    async def ask(self, question: Question) -> Answer:
+        async with self._one_at_a_time:
+            try:
+                self._show(question)
+                await self._forget_earlier_typing()
+                return await self._answer()
+            except asyncio.CancelledError:
+                with suppress(OSError, ValueError):  # a dead terminal must not swallow the cancellation
+                    self._say(_CLOSED)
+                raise
+
+    def _show(self, question: Question) -> None:
+        server = visible(question.action.server_identity, newlines=False)
+        heading = self._bold("Approval needed")
+        self._say(
+            f"\n{heading}\n{question.screen}\n"
+            f"  always     binds to {server} and exactly these arguments, until the conversation ends\n"
+        )
+
+    async def _forget_earlier_typing(self) -> None:
+        """What was typed before the screen stood there answers nothing.
+
+        A line whose reading began under an earlier, timed-out question is waited for and dropped; what
+        the terminal still holds is flushed. Piped input has no typing ahead and is left alone.
+        """
+        if self._reader.busy:
+            self._say(_STALE)
+            await self._reader.drop_line()
+        if self._stdin.isatty():
+            _flush_typed_ahead(self._stdin)
+
+    async def _answer(self) -> Answer:
+        for _ in range(1 + _MAX_AGAIN):
+            line = await self._prompt(_PROMPT)
+            match line.strip().lower():
+                case "y" | "yes":
+                    return Approve(by=self._user)
+                case "a" | "always":
+                    return Approve(by=self._user, always=True)
+                case "n" | "no":
+                    reason = await self._prompt(_REASON)
+                    return Deny(by=self._user, reason=reason.strip())
+                case "":
+                    return Deny(by=self._user, reason="" if line else "the terminal was closed")
+                case _:
+                    self._say(_AGAIN)
+        return Deny(by=self._user, reason="no clear answer was given")
+
+    async def _prompt(self, text: str) -> str:
+        self._say(text)
+        return await self._reader.line()
+
+    def _say(self, text: str) -> None:
+        self._stderr.write(text)
+        self._stderr.flush()
+
+    def _bold(self, text: str) -> str:
+        return f"\x1b[1m{text}\x1b[0m" if self._colours() else text
+
+    def _colours(self) -> bool:
+        """https://no-color.org; older Windows consoles print the codes instead of obeying them."""
+        plain = self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb"
+        able = os.name != "nt" or "WT_SESSION" in self._environ
+        return self._stderr.isatty() and able and not plain
+
+
+class LineReader:
+    """Lines of a blocking stream, one at a time, read by a daemon thread that lives for one line.
+
+    Nobody can interrupt a read from a terminal, portably. So a cancelled `line()` leaves its thread
+    waiting: `busy` says so, and what it reads belongs to nobody. The stream is opened a second time on
+    the same descriptor, because a thread that waits for `input()` at exit aborts the interpreter.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: TextIO | None = None
+        self._reading: Future[str] = Future()
+        self._reading.set_result("")
+
+    @property
+    def busy(self) -> bool:
+        """Whether an abandoned read still waits for its line."""
+        return not self._reading.done()
+
+    async def line(self) -> str:
+        """The next line with its end; "" at the end of the input. Not while `busy`."""
+        self._lines = self._lines or _second_reader(self._stream)
+        reading: Future[str] = Future()
+        reading.set_running_or_notify_cancel()  # so that cancelling the waiter does not end the read
+        self._reading = reading
+        Thread(target=_read, args=(self._lines, reading), name="mcpbridge-terminal", daemon=True).start()
+        return await asyncio.wrap_future(reading)
+
+    async def drop_line(self) -> None:
+        """Wait until the abandoned read has got its line, and forget it."""
+        await asyncio.wrap_future(self._reading)
+
+
+def _read(stream: TextIO, reading: Future[str]) -> None:
+    try:
+        line = stream.readline()
+    except (OSError, ValueError):  # the terminal went away, or the stream was closed under us
+        line = ""
+    reading.set_result(line)
+
+
+def _second_reader(stream: TextIO) -> TextIO:
+    try:
+        descriptor = stream.fileno()
+    except OSError:  # io.UnsupportedOperation: a stream in memory, which never blocks
+        return stream
+    return open(descriptor, encoding=stream.encoding, errors="replace", closefd=False)
+
+
+def _flush_typed_ahead(stdin: TextIO) -> None:
+    if sys.platform == "win32":  # pragma: no cover
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        import termios
+
+        with suppress(termios.error):  # it just hung up; the read that follows says so
+            termios.tcflush(stdin.fileno(), termios.TCIFLUSH)
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such variable and no entry in the user database
+        return ""

@@ -1,0 +1,105 @@
+"""One line of the log: how it is put together, linked to the line before, and taken apart.
+
+    {"prev":"<64 hex>","seq":N,"ts":"…Z","type":…, … ,"crc":"<8 hex>"}
+
+`prev` is SHA-256(0x00 || the bytes of the previous line without its newline), which is also the
+line's leaf hash in an RFC 6962 tree. Exact bytes are hashed: nothing has to be re-encoded to check.
+
+`crc` (CRC-32 of all bytes before `,"crc"`) is no evidence against an attacker. It finds what a disk did
+to a line that nothing follows yet, and tells which of two neighbours was altered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+GENESIS: Final = "0" * 64
+"""The `prev` of the first line."""
+_START: Final = re.compile(rb'\{"prev":"([0-9a-f]{64})","seq":([1-9][0-9]{0,17}),"ts":"')
+_CRC_KEY: Final = b',"crc":"'
+_CRC_LENGTH: Final = len(_CRC_KEY) + 8 + len(b'"}')
+
+
+class FlawKind(StrEnum):
+    """What can be wrong with a log."""
+
+    TORN_TAIL = "torn_tail"
+    """Bytes after the last newline: a writer was stopped in the middle of a line."""
+    ALTERED = "altered"
+    """The line's bytes do not fit its checksum."""
+    NOT_JSON = "not_json"
+    NOT_A_RECORD = "not_a_record"
+    """JSON, but not one of our lines."""
+    BAD_PREV = "bad_prev"
+    """The line does not follow the one before it."""
+    SEQ_GAP = "seq_gap"
+    BLOB_MISSING = "blob_missing"
+    BLOB_ALTERED = "blob_altered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """One thing wrong. `line` counts from 1."""
+
+    line: int
+    kind: FlawKind
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}"
+
+
+def line_hash(line: bytes) -> str:
+    """What the next line's `prev` must be. `line` comes without its newline."""
+    return hashlib.sha256(b"\0" + line).hexdigest()
+
+
+def chained(seq: int, prev: str, body: bytes) -> bytes:
+    """A whole line without its newline. `body` runs from `"ts"` to the last field, without a brace."""
+    line = b'{"prev":"%b","seq":%d,%b' % (prev.encode(), seq, body)
+    return b'%b,"crc":"%08x"}' % (line, zlib.crc32(line))
+
+
+def link_of(line: bytes) -> tuple[str, int] | None:
+    """`prev` and `seq` of a line that begins like ours; None otherwise."""
+    found = _START.match(line)
+    return (found[1].decode(), int(found[2])) if found else None
+
+
+def intact(line: bytes) -> bool:
+    """Whether the line's bytes fit its checksum."""
+    end = len(line) - _CRC_LENGTH
+    return end > 0 and line[end:] == b'%b%08x"}' % (_CRC_KEY, zlib.crc32(line[:end]))
+
+
+def parsed(line: bytes) -> dict[str, Any] | None:
+    """The record of a line, or None when it is not a JSON object."""
+    try:
+        value: Any = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def flaw_of(line: bytes, *, number: int, seq: int, prev: str) -> Flaw | None:
+    """What keeps `line` from being record `seq` after a line that hashes to `prev`."""
+    link = link_of(line)
+    if parsed(line) is None:
+        return Flaw(line=number, kind=FlawKind.NOT_JSON, message="this is not JSON")
+    if link is None:
+        return Flaw(line=number, kind=FlawKind.NOT_A_RECORD, message="this is not a record of an audit log")
+    if not intact(line):
+        return Flaw(line=number, kind=FlawKind.ALTERED, message="this line was altered after it was written")
+    if link[1] != seq:
+        message = f"record {seq} should stand here, but this is record {link[1]}"
+        return Flaw(line=number, kind=FlawKind.SEQ_GAP, message=message)
+    if link[0] != prev:
+        message = "this line does not follow the one before it: one of the two was replaced"
+        return Flaw(line=number, kind=FlawKind.BAD_PREV, message=message)
+    return None

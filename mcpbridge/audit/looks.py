@@ -1,0 +1,85 @@
+"""What looks like a secret: the name it goes by, or its own shape.
+
+Errs towards hiding. Plain hexadecimal is left readable (commit ids, digests); a key that is plain
+hexadecimal is found by its name only. Every pattern takes time linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+_NAME: Final = re.compile(
+    "passw(?:or)?d|passphrase|passcode|apikey|accesskey|privatekey|secretkey|signingkey|encryptionkey"
+    "|authorization|credential|bearer|cookie|authtoken|clientsecret|sessionid"
+    "|(?:token|secret|secrets|pwd|otp)$"
+)
+_WORDS: Final = frozenset({"password", "passwd", "pwd", "secret", "secrets", "jwt", "otp", "cvv"})
+_SPLIT: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+_GIVEN: Final = r"""["']?\s{0,3}[=:]\s{0,3}["']?[^\s"'&,;<>]{6,}"""
+_GIVERS: Final = ("password", "passwd", "passphrase", "secret", "token", "api[_-]?key", "access[_-]?key")
+_EDGE: Final = "(?<![A-Za-z0-9_-])"
+_SHAPES: Final = tuple(
+    (hint, re.compile(pattern))
+    for hint, pattern in (
+        ("sk-", _EDGE + "sk-[A-Za-z0-9_-]{16,}"),
+        ("gh", _EDGE + "(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})"),
+        ("glpat-", _EDGE + "glpat-[A-Za-z0-9_-]{20,}"),
+        ("xox", _EDGE + "xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+        ("akia", _EDGE + "AKIA[0-9A-Z]{16}"),
+        ("asia", _EDGE + "ASIA[0-9A-Z]{16}"),
+        ("aiza", _EDGE + "AIza[0-9A-Za-z_-]{35}"),
+        ("eyj", _EDGE + r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
+        (
+            "private key",
+            "-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----(?:[^-]|-(?!----END ))*"
+            "(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----)?",
+        ),
+        ("bearer", r"(?i:bearer)\s{1,3}(?=[A-Za-z+/_.~=-]{0,200}[0-9])[A-Za-z0-9+/_.~=-]{8,}"),
+        ("basic", r"(?i:basic)\s{1,3}(?=[A-Za-z+/_.~=-]{0,200}[0-9])[A-Za-z0-9+/_.~=-]{8,}"),
+        ("@", r"(?<=://)[^\s/:@?#]{0,256}:[^\s/@?#]{1,256}(?=@)"),
+        *((word[:6].partition("[")[0], f"(?i:{word})" + _GIVEN) for word in _GIVERS),
+    )
+)
+"""A word in lower case that must be in the text, and the pattern that is then worth its time."""
+_DENSE: Final = re.compile("[A-Za-z0-9_+/=-]{24,512}")
+_CLASSES: Final = str.maketrans(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", "A" * 26 + "a" * 26 + "0" * 10
+)
+
+
+@lru_cache(maxsize=4_096)
+def secret_name(name: str) -> bool:
+    """Whether a value under this key is meant to be secret: `api_key`, `accessToken`, `X-Auth-Token` …"""
+    if len(name) > 200:
+        return False
+    words = [word.lower() for word in _SPLIT.findall(name)]
+    return not _WORDS.isdisjoint(words) or _NAME.search("".join(words)) is not None
+
+
+def hinted(text: str) -> bool:
+    """A cheap look: False means that no shape can be in there."""
+    lower = text.lower()
+    return any(hint in lower for hint, _ in _SHAPES)
+
+
+def secret_parts(text: str) -> list[str]:
+    """The parts of `text` with the shape of a credential, those that contain others first."""
+    lower = text.lower()
+    found = {match[0] for hint, shape in _SHAPES if hint in lower for match in shape.finditer(text)}
+    return sorted(found, key=lambda part: (-len(part), part))
+
+
+def dense(text: str) -> bool:
+    """One long unbroken token that mixes cases and digits the way random text does and words do not."""
+    if len(text) < 24 or len(text) > 512 or _DENSE.fullmatch(text) is None:
+        return False
+    classes = text.translate(_CLASSES)
+    if not {"A", "a", "0"} <= set(classes):
+        return False
+    changes = sum(one != other for one, other in pairwise(classes))
+    # Random base62 changes class at 0.62 of its places, CamelCase identifiers and paths below 0.3.
+    return changes >= 0.35 * len(text)

@@ -1,0 +1,74 @@
+"""The names of record types. They are stable: reviewers and exports match on them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RecordType(StrEnum):
+    """What a line of the log is about."""
+
+    RUN_STARTED = "run_started"
+    """A turn begins: `run_id`, `conversation_id`, `principal`, `policy_hash`."""
+    RUN_FINISHED = "run_finished"
+    """A turn ended: `status` (completed, paused, failed, unknown)."""
+    CONFIG_LOADED = "config_loaded"
+    """A configuration took effect, by its hash."""
+    POLICY_LOADED = "policy_loaded"
+    """A policy took effect; its text is a blob named by `policy_hash`."""
+    SERVER_REGISTERED = "server_registered"
+    """A server may be called from here on: `server_label`, `server_identity`."""
+    SERVER_REMOVED = "server_removed"
+    """A server may no longer be called."""
+    TOOLS_LISTED = "tools_listed"
+    """A server's tools as first seen, each by its `definition_hash`."""
+    TOOLS_CHANGED = "tools_changed"
+    """A server describes its tools differently than before."""
+    DECISION = "decision"
+    """The last word on one action; durable before it takes effect. See `Outcome` in core.ruling."""
+    INTENT = "intent"
+    """Phase pre: an effect is about to begin. Without an outcome after it, nobody knows whether it ran."""
+    OUTCOME = "outcome"
+    """Phase post: what became of an effect: `status`, `evidence`, `result_size`, `result_sha256`."""
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    """An effect may have happened and nobody told us; it is not repeated by itself."""
+    QUESTION_ASKED = "question_asked"
+    """A person was asked; the screen is a blob named by `screen_hash`."""
+    GRANT_MADE = "grant_made"
+    """A person said "always for this conversation"."""
+    GRANT_USED = "grant_used"
+    """A grant stood in for a person."""
+    RETRY = "retry"
+    """A request that cannot have taken effect was sent again."""
+    CAPABILITY_FALLBACK = "capability_fallback"
+    """The endpoint cannot do something; we went on without it."""
+    REASONING_DROPPED = "reasoning_dropped"
+    """Encrypted reasoning was not replayed."""
+    INPUT_TRANSFORMED = "input_transformed"
+    """The provider says that it changed the input."""
+    TRIPWIRE = "tripwire"
+    """A broken invariant of the wire stopped the run."""
+    RECOVERY = "recovery"
+    """A torn tail was cut off: `removed_bytes`, `removed_sha256`. Written by the log itself."""
+    UNGATED = "ungated"
+    """A tool that never asks was allowed by configuration."""
+    STATE_SAVED = "state_saved"
+    """A conversation was saved, by its hash."""
+
+
+class Evidence(StrEnum):
+    """How an outcome is known."""
+
+    EXECUTED_HERE = "executed_here"
+    REPORTED_BY_PROVIDER = "reported_by_provider"
+    OBSERVED = "observed"
+    """It ran under a server that is not asked about; nobody decided."""
+
+
+class OutcomeStatus(StrEnum):
+    """What became of an effect."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NOT_RUN = "not_run"

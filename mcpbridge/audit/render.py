@@ -1,0 +1,95 @@
+"""Records for people at a terminal. Every character that came from outside is made visible first."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from mcpbridge.audit.records import RecordType
+from mcpbridge.core.question import visible
+from mcpbridge.core.ruling import Outcome
+
+_RESET: Final = "\x1b[0m"
+_GREEN, _RED, _YELLOW, _DIM = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m"
+_LONGEST: Final = 200
+"""Characters of one value on a line; `render_record` shows all of it."""
+_ALARMING: Final = frozenset(
+    {RecordType.TRIPWIRE, RecordType.OUTCOME_UNKNOWN, RecordType.TOOLS_CHANGED, RecordType.RECOVERY}
+)
+_ABOUT: Final = ("status", "evidence", "error", "reason", "removed_bytes")
+"""What a line says about records that are not decisions, where they have it."""
+
+
+def render_line(record: dict[str, Any], *, color: bool = False) -> str:
+    """One record on one line: when, what, which tool, how it was decided and why."""
+    kind = str(record.get("type", "?"))
+    decided = kind == RecordType.DECISION
+    word, paint = _verdict(record) if decided else (kind, _YELLOW if kind in _ALARMING else _DIM)
+    parts = [
+        _short(str(record.get("ts", ""))[:19].replace("T", " ") + "Z"),
+        _painted(f"{_short(word):<9}", paint, color),
+        _short(_tool(record)),
+        *(_decision_words(record) if decided else _other_words(record)),
+        _painted(_short(_identity(record)), _DIM, color),
+    ]
+    return f"{_short(record.get('seq', '?')):>6}  " + "  ".join(part for part in parts if part)
+
+
+def render_record(record: dict[str, Any], *, color: bool = False) -> str:
+    """A whole record, one field a line, nested values as indented JSON."""
+    width = max((len(visible(name, newlines=False)) for name in record), default=0)
+    lines: list[str] = []
+    for name, value in record.items():
+        first, *rest = _pretty(value).split("\n")
+        label = visible(name, newlines=False).ljust(width)
+        lines.append(f"{_painted(label, _DIM, color)}  {first}")
+        lines.extend(" " * (width + 2) + line for line in rest)
+    return "\n".join(lines)
+
+
+def _verdict(record: dict[str, Any]) -> tuple[str, str]:
+    try:
+        allowed = Outcome(str(record.get("outcome"))).allowed
+    except ValueError:
+        return "decision?", _RED
+    return ("allowed", _GREEN) if allowed else ("denied", _RED)
+
+
+def _tool(record: dict[str, Any]) -> str:
+    label, tool = record.get("server_label"), record.get("tool")
+    return ".".join(str(part) for part in (label, tool) if part)
+
+
+def _decision_words(record: dict[str, Any]) -> list[str]:
+    who = record.get("approver")
+    claim = "" if record.get("authenticated") else " (claimed)"
+    rules = record.get("rule_ids")
+    return [
+        _short(record.get("outcome", "?")) + (f" by {_short(who)}{claim}" if who else ""),
+        f"[{_short(', '.join(map(str, rules)))}]" if isinstance(rules, list) and rules else "",  # pyright: ignore[reportUnknownArgumentType]
+        _short(record.get("reason") or ""),
+    ]
+
+
+def _other_words(record: dict[str, Any]) -> list[str]:
+    return [f"{name}={_short(record[name])}" for name in _ABOUT if record.get(name) not in (None, "")]
+
+
+def _identity(record: dict[str, Any]) -> str:
+    return str(record.get("request_id") or record.get("run_id") or "")
+
+
+def _pretty(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    return visible(text)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "…"
+    return visible(text, newlines=False)
+
+
+def _painted(text: str, paint: str, color: bool) -> str:
+    return f"{paint}{text}{_RESET}" if color and text.strip() else text

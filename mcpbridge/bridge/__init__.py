@@ -1,0 +1,1 @@
+"""Assembles everything from the configuration; the only room that knows all adapters."""

@@ -1,0 +1,192 @@
+"""Gate: the same decisions and the same records, for people who have a loop of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from mcpbridge.adapters.approvers import DenyApprover
+from mcpbridge.adapters.terminal import TerminalApprover
+from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
+from mcpbridge.config import Configuration, SecretSources
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.items import Item
+from mcpbridge.engine import received
+from mcpbridge.engine.journal import Journal
+from mcpbridge.engine.settle import Settlement
+from mcpbridge.errors import McpbridgeError, ProtocolViolation, UsageError
+from mcpbridge.ports import Approver, AuditSink, Clock
+
+if TYPE_CHECKING:
+    from mcpbridge.core.declared import Declared
+
+
+class Gate:
+    """Decides on the calls of one conversation whose loop is yours.
+
+        response = await client.responses.create(…, tools=gate.tools(), input=items)
+        items += response.output
+        items += await gate.settle(response.output, user_text=prompt)
+
+    Settle every response, in order: the gate remembers what it approved, and stops you where the
+    provider ran something else. It cannot hold back a request that you send without it.
+    """
+
+    def __init__(self, assembly: Assembly, *, principal: str | None = None) -> None:
+        """Prefer `from_yaml`."""
+        self._assembly = assembly
+        self._conversation = assembly.new_conversation(principal)
+        self._journal = Journal(sink=assembly.audit, run_id=assembly.clock.new_id("run"))
+
+    @classmethod
+    def from_yaml(
+        cls,
+        path: str | Path | Configuration = "mcpbridge.yaml",
+        *,
+        tools: Iterable[AnyTool] = (),
+        approver: Approver | None = None,
+        principal: str | None = None,
+        audit: AuditSink | None = None,
+        sources: SecretSources | None = None,
+        clock: Clock | None = None,
+    ) -> Gate:
+        """A gate from a configuration file. Without an `approver` it asks at the terminal if there is
+        one and the file says `ask: terminal`; else nobody can be asked, which denies."""
+        assembly = assemble(path, tools=tools, approver=approver, audit=audit, sources=sources, clock=clock)
+        if assembly.approver is None:
+            interactive = sys.stdin.isatty() and sys.stderr.isatty()
+            terminal = interactive and assembly.config.approvals.ask == "terminal"
+            assembly.approver = TerminalApprover(sys.stdin, sys.stderr) if terminal else DenyApprover()
+        return cls(assembly, principal=principal)
+
+    def new(self, *, principal: str | None = None) -> Gate:
+        """A gate for another conversation, with the same policies, people and log."""
+        return Gate(self._assembly, principal=principal)
+
+    @property
+    def conversation_id(self) -> str:
+        """The id under which the audit holds this conversation."""
+        return self._conversation.id
+
+    def tools(self) -> list[dict[str, Any]]:
+        """The `tools` of your request, credentials in clear: send them, do not keep or log them.
+
+        Declared callables that are coroutines need `await tools_async()`.
+        """
+        found: list[dict[str, Any]] = run_sync_anywhere(self.tools_async())
+        return found
+
+    async def tools_async(self) -> list[dict[str, Any]]:
+        """`tools()`, for declarations whose credentials take time."""
+        return await self._assembly.tool_declarations().tools()
+
+    async def settle(self, items: Iterable[Any], *, user_text: str | None = None) -> list[dict[str, Any]]:
+        """Decide on `response.output`, run the allowed functions, and return the input items to append.
+
+        Takes the SDK's objects or plain dicts, only from a response with status `completed`. Raises
+        ProtocolViolation where the provider broke the gate, AuditUnavailable where nothing can be
+        recorded; then send nothing.
+        """
+        await self._assembly.announce()
+        declared = self._assembly.declared()
+        before = self._spoken(user_text)
+        response = {"status": "completed", "output": [plain_item(item) for item in items]}
+        masked = cast("Mapping[str, Any]", self._assembly.mask.value(response))
+        try:
+            taken = before.receive(masked, declared)
+        except ProtocolViolation as error:
+            await received.tripwire(before, masked, error, self._journal)
+            raise
+        self._conversation = taken
+        await received.record(before, taken, declared, self._journal)
+        return await self._answers(declared)
+
+    def settle_sync(self, items: Iterable[Any], *, user_text: str | None = None) -> list[dict[str, Any]]:
+        """`settle` from code that is not async."""
+        found: list[dict[str, Any]] = run_sync(self.settle(items, user_text=user_text))
+        return found
+
+    async def on_approval_request(self, request: Any) -> Any:
+        """For `HostedMCPTool(on_approval_request=gate.on_approval_request)` of the Agents SDK."""
+        answers = await self.settle([request.data])
+        answer = answers[0]
+        if answer["approve"] is True:
+            return {"approve": True}
+        return {"approve": False, "reason": answer.get("reason", "")}
+
+    async def close(self) -> None:
+        """Close the audit log."""
+        await self._assembly.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        run_sync(self.close())
+
+    def _spoken(self, user_text: str | None) -> Conversation:
+        said = self._conversation.user_texts
+        if user_text is None or (said and said[-1] == user_text):
+            return self._conversation
+        return self._conversation.say(user_text)
+
+    async def _answers(self, declared: Declared) -> list[dict[str, Any]]:
+        parts = self._assembly
+        settlement = Settlement(
+            conversation=self._conversation,
+            declared=declared,
+            tools=parts.tools,
+            judge=parts.judge(),
+            journal=self._journal,
+            tool_timeout=parts.config.limits.tool_timeout,
+            max_parallel=parts.config.limits.max_parallel_tools,
+            max_repeats=parts.config.limits.repeated_requests,
+        )
+        start = len(self._conversation.entries)
+        try:
+            async with aclosing(settlement.run()) as events:
+                async for _ in events:
+                    pass
+        except McpbridgeError as error:
+            error.conversation = settlement.conversation
+            raise
+        finally:
+            self._conversation = settlement.conversation
+        return [dict(entry.item) for entry in self._conversation.entries[start:]]
+
+
+def plain_item(item: Any) -> Item:
+    """An output item as a plain mapping, whatever the SDK made of it."""
+    if isinstance(item, Mapping):
+        return cast("Item", item)
+    to_dict = getattr(item, "to_dict", None)
+    if to_dict is None:
+        raise UsageError(f"settle takes response.output, not {type(item).__name__}")
+    return cast("Item", to_dict(mode="json"))
+
+
+def run_sync_anywhere(coroutine: Any) -> Any:
+    """Run a coroutine that never really waits, also inside a running loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    coroutine.close()
+    raise UsageError("a declared credential takes time to resolve; use `await gate.tools_async()`")
+
+
+__all__: Sequence[str] = ["Gate"]

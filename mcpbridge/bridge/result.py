@@ -1,0 +1,104 @@
+"""What a run gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mcpbridge.core.conversation import Conversation, Decided, Usage
+from mcpbridge.core.question import Question
+from mcpbridge.core.ruling import Outcome
+from mcpbridge.engine.events import Notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The end of a turn: the model has answered, or somebody must decide."""
+
+    conversation: Conversation
+    status: Literal["completed", "paused"]
+    questions: tuple[Question, ...] = ()
+    """Open questions when paused; pass the answers to `Bridge.resume(decisions=…)`."""
+    output: Any = None
+    """The parsed answer when an `output_type` was given, else None."""
+    notices: tuple[Notice, ...] = ()
+    run_id: str = ""
+
+    @property
+    def paused(self) -> bool:
+        return self.status == "paused"
+
+    @property
+    def text(self) -> str:
+        """The model's answer; empty when paused, or when the service said nothing after a denial."""
+        return "" if self.paused else self.conversation.text
+
+    @property
+    def usage(self) -> Usage:
+        return self.conversation.usage
+
+    @property
+    def decisions(self) -> tuple[Decided, ...]:
+        """Every decision of the current turn."""
+        return tuple(d for d in self.conversation.decisions if d.turn == self.conversation.turn)
+
+    @property
+    def denied(self) -> tuple[Decided, ...]:
+        """The decisions of the current turn that kept a call from running."""
+        return tuple(decision for decision in self.decisions if not Outcome(decision.outcome).allowed)
+
+
+def to_json(
+    conversation: Conversation,
+    *,
+    status: str,
+    questions: tuple[Question, ...] = (),
+    text: str = "",
+    output: Any = None,
+) -> Mapping[str, Any]:
+    """The object of `mcpbridge run --json`."""
+    decided = [d for d in conversation.decisions if d.turn == conversation.turn]
+    approvals = [
+        {
+            "id": d.request_id,
+            "server": d.server_label,
+            "tool": d.tool,
+            "arguments": d.arguments,
+            "rules": list(d.rules),
+            "outcome": d.outcome,
+        }
+        for d in decided
+    ]
+    waiting = [
+        {
+            "id": question.action.request_id,
+            "server": question.action.server_label,
+            "tool": question.action.tool,
+            "arguments": question.action.raw_arguments,
+            "rules": list(question.ruling.rule_ids),
+            "outcome": None,
+        }
+        for question in questions
+    ]
+    denied = [
+        {
+            "id": d.request_id,
+            "server": d.server_label,
+            "tool": d.tool,
+            "outcome": d.outcome,
+            "reason": d.reason,
+        }
+        for d in decided
+        if not Outcome(d.outcome).allowed
+    ]
+    usage = conversation.usage
+    return {
+        "status": status,
+        "text": text,
+        "output": output,
+        "approvals": [*approvals, *waiting],
+        "denied": denied,
+        "usage": {name: getattr(usage, name) for name in Usage.__dataclass_fields__},
+        "conversation_id": conversation.id,
+    }

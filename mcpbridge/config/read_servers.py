@@ -1,0 +1,140 @@
+"""The `servers:` section: full declarations, shipped ones, and files, with keys of the entry on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mcpbridge.config.declaration import DeclarationRefused, HeaderValue, ServerDeclaration
+from mcpbridge.config.files import reader_of, text_of
+from mcpbridge.config.profiles import UNKNOWN
+from mcpbridge.config.profiles_model import Profile
+from mcpbridge.config.reader import Reader
+from mcpbridge.config.shipped import NotShipped, is_shipped_name, shipped
+
+_KEYS: Final = (
+    "label", "url", "connector_id", "tunnel_id", "headers", "authorization", "authorization_in",
+    "allowed_tools", "description", "defer_loading", "observe", "via", "on_unavailable",
+    "allow_http", "source", "checked",
+)  # fmt: skip
+_BRIDGED: Final = "via: bridge is not available in this version; only servers with via: hosted are"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """An entry over the file it uses: each key is read where it stands, the entry first, whole."""
+
+    own: Reader
+    used: Reader | None
+
+    def at(self, key: str) -> Reader:
+        return self.own if self.used is None or key in self.own.values else self.used
+
+
+def read_servers(top: Reader, profile: Profile) -> tuple[ServerDeclaration, ...]:
+    """All servers; duplicate labels are refused, and servers that the endpoint cannot or may not serve."""
+    found: dict[str, ServerDeclaration] = {}
+    for entry in top.children("servers", "write `use: NAME`, or label: and url:"):
+        server = _server(entry)
+        if server is None:
+            continue
+        _refuse_unproven(entry, server, profile)
+        if server.label in found:
+            first = found[server.label].origin
+            entry.refuse(f"the label {server.label!r} is taken by {first}; write another label", "label")
+        else:
+            found[server.label] = server
+    return tuple(found.values())
+
+
+def _refuse_unproven(entry: Reader, server: ServerDeclaration, profile: Profile) -> None:
+    if profile is UNKNOWN:  # refused already, at model.profile
+        return
+    if not profile.hosted_mcp:
+        entry.refuse(
+            f"server {server.label!r}: the profile {profile.name!r} says that this endpoint cannot connect "
+            "to MCP servers; if it can, write hosted_mcp: true under model.profile"
+        )
+    elif not profile.approvals_honoured and not server.observe:
+        entry.refuse(
+            f"server {server.label!r}: the profile {profile.name!r} does not say that approvals are "
+            "honoured, so calls could run unasked; if you know that they are, write model.profile: "
+            "{extends: openai, approvals_honoured: true}; to let them run unasked, write observe: true here"
+        )
+
+
+def _server(entry: Reader) -> ServerDeclaration | None:
+    used = _used(entry) if entry.has("use") else None
+    if used is None and entry.has("use"):
+        return None
+    layers = [entry] if used is None else [entry, used]
+    for reader in layers:
+        if reader.values.get("via") == "bridge" or reader.has("command"):
+            reader.refuse(_BRIDGED, "via" if reader.has("via") else "command")
+            return None
+        reader.only(*_KEYS, *(("use",) if reader is entry else ()))
+    return _declared(_Layers(entry, used))
+
+
+def _used(entry: Reader) -> Reader | None:
+    value = entry.text("use")
+    if value is None:
+        return None
+    found = _shipped_text(entry, value) if is_shipped_name(value) else text_of(entry, value, "use")
+    if found is None:
+        return None
+    text, file, directory = found
+    return reader_of(text, file=file, directory=directory, findings=entry.findings)
+
+
+def _shipped_text(entry: Reader, name: str) -> tuple[str, str, Path] | None:
+    try:
+        text, file = shipped("servers", name)
+    except NotShipped as error:
+        entry.refuse(f"use: {error}; a file of your own is written as ./{name}.yaml", "use")
+        return None
+    return text, file, entry.directory
+
+
+def _declared(layers: _Layers) -> ServerDeclaration | None:
+    problems = layers.own.findings.problems
+    before = len(problems)
+    label = layers.at("label").required("label", "write a label of letters, digits and -")
+    layers.at("via").optional_choice("via", ("hosted",))
+    headers: dict[str, HeaderValue] = {**layers.at("headers").templates("headers")}
+    own = layers.own
+    try:
+        server = ServerDeclaration(
+            label=label or "unnamed",
+            url=layers.at("url").text("url"),
+            connector_id=layers.at("connector_id").text("connector_id"),
+            tunnel_id=layers.at("tunnel_id").text("tunnel_id"),
+            description=layers.at("description").text("description"),
+            headers=headers,
+            authorization=layers.at("authorization").secret("authorization", "NAME"),
+            authorization_in=layers.at("authorization_in").optional_choice(
+                "authorization_in", ("header", "field")
+            ),
+            allowed_tools=layers.at("allowed_tools").texts("allowed_tools"),
+            defer_loading=layers.at("defer_loading").flag("defer_loading"),
+            observe=layers.at("observe").flag("observe"),
+            on_unavailable=layers.at("on_unavailable").choice("on_unavailable", ("stop", "continue"), "stop"),
+            allow_http=layers.at("allow_http").flag("allow_http"),
+            source=layers.at("source").text("source") or "",
+            checked=layers.at("checked").text("checked") or "",
+            origin=f"{own.file}:{own.line('label') if label and own.has('label') else own.line()}",
+        )
+    except DeclarationRefused as refused:
+        _note(layers, refused, first=len(problems) == before)
+        return None
+    return server if len(problems) == before else None
+
+
+def _note(layers: _Layers, refused: DeclarationRefused, *, first: bool) -> None:
+    for path, message in refused.complaints:
+        if path:
+            name = ".".join(key for key in path if isinstance(key, str))
+            layers.at(str(path[0])).refuse(f"{name}: {message}", *path)
+        elif first:  # else what is missing may be what could not be read
+            layers.own.refuse(f"server: {message}")

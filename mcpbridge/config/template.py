@@ -1,0 +1,75 @@
+"""Text with `${…}` in it: what a configuration keeps instead of a credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mcpbridge.config.references import Part, Reference, parse_parts
+from mcpbridge.config.sources import SecretSources, SecretUnavailable
+from mcpbridge.core.secret import Secret
+from mcpbridge.errors import MissingSecret, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SecretTemplate:
+    """Parts of a text, some of them kept elsewhere. Resolved at each use, never stored resolved."""
+
+    parts: tuple[Part, ...]
+    file: str = "(Python)"
+    line: int = 1
+    directory: Path = field(default_factory=Path)
+    """Relative `${file:…}` are looked up here."""
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Reference))
+
+    @property
+    def blocking(self) -> bool:
+        """Whether resolving reads a file or asks a keyring."""
+        return any(reference.scheme != "env" for reference in self.references)
+
+    @property
+    def literal(self) -> str | None:
+        """The whole text where it holds no reference, else None."""
+        return None if self.references else "".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def skeleton(self) -> str:
+        """The literal text, with `$` where something is kept elsewhere: for checking its form."""
+        return "".join(part if isinstance(part, str) else "$" for part in self.parts)
+
+    def resolve(self, sources: SecretSources) -> Secret:
+        """The text itself. Raises MissingSecret with file and line of the reference."""
+        return Secret(
+            "".join(part if isinstance(part, str) else self._value(part, sources) for part in self.parts)
+        )
+
+    def _value(self, reference: Reference, sources: SecretSources) -> str:
+        problem = ""
+        try:
+            value = sources.value(reference, self.directory)
+        except SecretUnavailable as error:
+            value, problem = "", str(error)
+        if not problem and has_control(value):
+            problem = f"{reference} holds a line break or another control character"
+        if problem:  # raised here, so that nothing a source held becomes its context
+            raise MissingSecret([Problem(file=self.file, line=self.line, message=problem)])
+        return value
+
+    def __repr__(self) -> str:
+        shown = "".join("…" if isinstance(part, str) else str(part) for part in self.parts)
+        return f"SecretTemplate({shown}, {self.file}:{self.line})"
+
+
+def parse_template(
+    text: str, *, file: str = "(Python)", line: int = 1, directory: Path | None = None
+) -> SecretTemplate:
+    """Read a template. Raises ReferenceProblem (a ValueError)."""
+    return SecretTemplate(parts=parse_parts(text), file=file, line=line, directory=directory or Path())
+
+
+def has_control(text: str) -> bool:
+    """Whether a control character other than a tab occurs: it would end or split a header."""
+    return any((ord(char) < 32 and char != "\t") or ord(char) == 127 for char in text)

@@ -1,0 +1,98 @@
+"""Items as the conversation keeps them: the original, and the bytes that go into a request.
+
+Each item is encoded once, when it arrives. What is sent may differ from what is kept: output-only
+fields are stripped (WIRE §4.4), reasoning without ciphertext is never sent (§4.3), and with
+`mcp_results: function_pair` a finished hosted call travels as a function call and its output (§4.8).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
+
+from mcpbridge.core.items import HostedCall, Item
+from mcpbridge.core.raw import mapping
+
+McpResults = Literal["native", "function_pair"]
+
+_OUTPUT_ONLY: Final = frozenset({"created_by", "parsed", "parsed_arguments"})
+_DROPPED_IF_NULL: Final = frozenset({"id", "status", "content", "namespace", "phase", "caller", "async"})
+"""Null there means absent, and the input schema takes no null."""
+_IMAGE_OUTPUT_ONLY: Final = frozenset(
+    {"action", "background", "output_format", "quality", "revised_prompt", "size", "usage", "svg_usage"}
+)
+_FUNCTION_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One item of the conversation. `sent` is what a request carries for it, empty when nothing."""
+
+    item: Item
+    sent: tuple[bytes, ...]
+    origin: str = ""
+    """Endpoint and model that made a reasoning item: its ciphertext means nothing elsewhere (§4.6)."""
+    response_id: str = ""
+
+
+def encode(item: Item) -> bytes:
+    """Compact JSON. Lone surrogates cannot be UTF-8, so such an item is written with escapes."""
+    try:
+        return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(item, separators=(",", ":")).encode()
+
+
+def input_entry(item: Item) -> Entry:
+    """An item of ours (a user message, an answer)."""
+    return Entry(item=item, sent=(encode(item),))
+
+
+def output_entry(item: Item, *, origin: str, response_id: str) -> Entry:
+    """An item of a response, ready for replay."""
+    kind = item.get("type")
+    if kind == "reasoning" and not item.get("encrypted_content"):
+        return Entry(item=item, sent=(), origin=origin, response_id=response_id)
+    return Entry(
+        item=item,
+        sent=(encode(_for_input(item)),),
+        origin=origin if kind == "reasoning" else "",
+        response_id=response_id,
+    )
+
+
+def _for_input(item: Item) -> Item:
+    dropped = (
+        _OUTPUT_ONLY | _IMAGE_OUTPUT_ONLY if item.get("type") == "image_generation_call" else _OUTPUT_ONLY
+    )
+    clean = {
+        key: value
+        for key, value in item.items()
+        if key not in dropped and (value is not None or key not in _DROPPED_IF_NULL)
+    }
+    if isinstance(clean.get("arguments"), Mapping):
+        clean["arguments"] = json.dumps(clean["arguments"], ensure_ascii=False)
+    if item.get("type") == "message" and isinstance(item.get("content"), list):
+        clean["content"] = [_part_for_input(part) for part in cast("list[Any]", item["content"])]
+    return clean
+
+
+def _part_for_input(part: Any) -> Any:
+    if "parsed" in mapping(part):
+        return {key: value for key, value in mapping(part).items() if key not in _OUTPUT_ONLY}
+    return part
+
+
+def function_pair(call: HostedCall) -> tuple[bytes, ...]:
+    """A finished hosted call as two items that every endpoint shows to its model."""
+    call_id = f"call_{call.id}"
+    name = _FUNCTION_NAME.sub("_", f"{call.server_label}__{call.name}")[:64]
+    output = call.output if call.error is None else f"The call failed: {call.error}"
+    pair: tuple[dict[str, Any], ...] = (
+        {"type": "function_call", "call_id": call_id, "name": name, "arguments": call.arguments},
+        {"type": "function_call_output", "call_id": call_id, "output": output or ""},
+    )
+    return tuple(encode(item) for item in pair)

@@ -1,0 +1,292 @@
+"""Output items of a response, decoded by their raw `type` string (WIRE §2).
+
+The SDK parses an unknown type as the first member of its union, a message: so this module looks at
+the string itself. A known type with a wrong shape is an error. An unknown type is kept for replay,
+unless it looks like something that waits for an answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from mcpbridge.core.action import ToolDefinition
+from mcpbridge.core.raw import mapping
+from mcpbridge.errors import MalformedItem, UnsupportedItem
+
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequest:
+    """`mcp_approval_request`: the provider asks before it calls a hosted server's tool."""
+
+    id: str
+    server_label: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionCall:
+    """`function_call`: the model wants a function of ours. `id` here is the call_id."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedCall:
+    """`mcp_call`: what the provider says it executed."""
+
+    id: str
+    server_label: str
+    name: str
+    arguments: str
+    approval_request_id: str | None
+    output: str | None
+    error: str | None
+    """The three error shapes of WIRE §2 and the older plain string, as one text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolListing:
+    """`mcp_list_tools`: what the provider found on a server."""
+
+    id: str
+    server_label: str
+    tools: tuple[ToolDefinition, ...]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedToolCall:
+    """A built-in tool the provider ran by itself (web search, code interpreter, file search)."""
+
+    id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inert:
+    """Anything that is only kept and replayed: messages, reasoning, unknown items."""
+
+    id: str | None
+    kind: str
+
+
+Decoded = ApprovalRequest | FunctionCall | HostedCall | ToolListing | HostedToolCall | Inert
+
+UNGATED_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "web_search_call": ("web_search", "web_search_preview"),
+    "file_search_call": ("file_search",),
+    "code_interpreter_call": ("code_interpreter",),
+    "image_generation_call": ("image_generation",),
+}
+"""Built-in tools never ask; each item kind with the tool types that may produce it."""
+
+_UNANSWERABLE: Final = frozenset(
+    {
+        "custom_tool_call",
+        "computer_call",
+        "local_shell_call",
+        "shell_call",
+        "apply_patch_call",
+        "program",
+    }
+)
+"""Client-owned kinds that this version has nothing to answer with."""
+
+
+def decode(item: object) -> Decoded:
+    """One output item. Raises MalformedItem or UnsupportedItem."""
+    raw = mapping(item)
+    if not raw:
+        raise MalformedItem("an output item is not an object")
+    kind = raw.get("type")
+    if not isinstance(kind, str) or not kind:
+        raise MalformedItem("an output item has no type", item_id=_id_or_none(raw))
+    decoder = _DECODERS.get(kind)
+    if decoder is not None:
+        return decoder(raw)
+    if kind in UNGATED_KINDS:
+        return HostedToolCall(id=_text(raw, "id"), kind=kind)
+    _refuse_unanswerable(raw, kind)
+    return Inert(id=_id_or_none(raw), kind=kind)
+
+
+def _refuse_unanswerable(raw: Item, kind: str) -> None:
+    client_search = kind == "tool_search_call" and raw.get("execution") == "client"
+    waits = kind.endswith("_request") or (
+        kind.endswith("_call") and "call_id" in raw and kind not in _KNOWN_INERT
+    )
+    if kind in _UNANSWERABLE or client_search or waits:
+        raise UnsupportedItem(
+            f"the model sent a {kind!r} item, which needs an answer this version cannot give; "
+            "do not offer that tool, or answer it in a loop of your own",
+            item_id=_id_or_none(raw),
+        )
+
+
+_KNOWN_INERT: Final = frozenset({"tool_search_call"})
+
+
+def _approval_request(raw: Item) -> ApprovalRequest:
+    return ApprovalRequest(
+        id=_text(raw, "id"),
+        server_label=_text(raw, "server_label"),
+        name=_text(raw, "name"),
+        arguments=_arguments(raw),
+    )
+
+
+def _function_call(raw: Item) -> FunctionCall:
+    if raw.get("status") not in (None, "completed"):
+        raise MalformedItem("a function_call is not completed", item_id=_id_or_none(raw))
+    _direct_caller(raw)
+    if raw.get("namespace") is not None:
+        raise UnsupportedItem("a function_call names a namespace nobody declared", item_id=_id_or_none(raw))
+    return FunctionCall(id=_text(raw, "call_id"), name=_text(raw, "name"), arguments=_arguments(raw))
+
+
+def _hosted_call(raw: Item) -> HostedCall:
+    if raw.get("status") not in (None, "completed", "failed"):
+        raise MalformedItem("an mcp_call is neither completed nor failed", item_id=_id_or_none(raw))
+    _direct_caller(raw)
+    approval = raw.get("approval_request_id")
+    if approval is not None and not isinstance(approval, str):
+        raise MalformedItem("approval_request_id is not text", item_id=_id_or_none(raw))
+    error = _error_text(raw.get("error"))
+    if raw.get("status") == "failed" and error is None:
+        error = "failed"
+    return HostedCall(
+        id=_text(raw, "id"),
+        server_label=_text(raw, "server_label"),
+        name=_text(raw, "name"),
+        arguments=_arguments(raw),
+        approval_request_id=approval,
+        output=_output(raw),
+        error=error,
+    )
+
+
+def _output(raw: Item) -> str | None:
+    output = raw.get("output")
+    if output is not None and not isinstance(output, str):
+        raise MalformedItem("mcp_call.output is not text", item_id=_id_or_none(raw))
+    return output
+
+
+def _direct_caller(raw: Item) -> None:
+    caller = raw.get("caller")
+    if caller is not None and (mapping(caller).get("type") != "direct"):
+        raise UnsupportedItem(
+            "a call was made by model-written code (caller is not direct), which was not allowed",
+            item_id=_id_or_none(raw),
+        )
+
+
+def _tool_listing(raw: Item) -> ToolListing:
+    tools = raw.get("tools")
+    if not isinstance(tools, Sequence) or isinstance(tools, str):
+        raise MalformedItem("mcp_list_tools.tools is not a list", item_id=_id_or_none(raw))
+    return ToolListing(
+        id=_text(raw, "id"),
+        server_label=_text(raw, "server_label"),
+        tools=tuple(_definition(tool, raw) for tool in cast("Sequence[object]", tools)),
+        error=_error_text(raw.get("error")),
+    )
+
+
+def _definition(tool: object, raw: Item) -> ToolDefinition:
+    entry = mapping(tool)
+    schema, annotations = entry.get("input_schema"), entry.get("annotations")
+    description = entry.get("description")
+    if (
+        not isinstance(schema, Mapping)
+        or not isinstance(annotations, Mapping | None)
+        or not isinstance(description, str | None)
+    ):
+        raise MalformedItem("mcp_list_tools holds a tool of the wrong shape", item_id=_id_or_none(raw))
+    return ToolDefinition(
+        name=_text(entry, "name"),
+        description=description or "",
+        input_schema=mapping(cast("object", schema)),
+        annotations=mapping(cast("object", annotations)),
+    )
+
+
+def _message(raw: Item) -> Inert:
+    content = raw.get("content")
+    if raw.get("role") != "assistant" or not isinstance(content, Sequence) or isinstance(content, str):
+        raise MalformedItem("an output message has no assistant content", item_id=_id_or_none(raw))
+    for part in cast("Sequence[object]", content):
+        if not isinstance(mapping(part).get("type"), str):
+            raise MalformedItem("a message part has no type", item_id=_id_or_none(raw))
+    return Inert(id=_text(raw, "id"), kind="message")
+
+
+def _reasoning(raw: Item) -> Inert:
+    encrypted = raw.get("encrypted_content")
+    if not isinstance(raw.get("summary", []), Sequence) or not isinstance(encrypted, str | None):
+        raise MalformedItem("a reasoning item has the wrong shape", item_id=_id_or_none(raw))
+    return Inert(id=_text(raw, "id"), kind="reasoning")
+
+
+_DECODERS: Final[Mapping[str, Callable[[Item], Decoded]]] = {
+    "mcp_approval_request": _approval_request,
+    "function_call": _function_call,
+    "mcp_call": _hosted_call,
+    "mcp_list_tools": _tool_listing,
+    "message": _message,
+    "reasoning": _reasoning,
+}
+
+
+def _text(raw: Item, key: str) -> str:
+    value = raw.get(key)
+    if not isinstance(value, str) or not value:
+        raise MalformedItem(
+            f"{raw.get('type', 'tool')}.{key} is missing or not text", item_id=_id_or_none(raw)
+        )
+    return value
+
+
+def _id_or_none(raw: Item) -> str | None:
+    value = raw.get("id", raw.get("call_id"))
+    if value is None or isinstance(value, str):
+        return value
+    raise MalformedItem(f"{raw.get('type')}.id is not text")
+
+
+def _arguments(raw: Item) -> str:
+    """The arguments as text. Strings stay exactly as they are; objects (Azure's guide shows one) become
+    JSON with sorted keys, so that two objects compare by their parsed value."""
+    arguments = raw.get("arguments")
+    if isinstance(arguments, str):
+        return arguments
+    if isinstance(arguments, Mapping):
+        return json.dumps(arguments, sort_keys=True)
+    raise MalformedItem(
+        f"{raw.get('type')}.arguments is neither text nor an object", item_id=_id_or_none(raw)
+    )
+
+
+def _error_text(error: object) -> str | None:
+    match error:
+        case None:
+            return None
+        case str():
+            return error
+        case Mapping():
+            entry = mapping(cast("object", error))
+            kind = str(entry.get("type", "error"))
+            code = entry.get("code")
+            message = entry.get("message") or entry.get("content") or ""
+            text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
+            return f"{kind}{f' {code}' if code is not None else ''}: {text}"
+        case _:
+            return json.dumps(error)

@@ -1,0 +1,1 @@
+"""The loop: one async generator advances a conversation; everything else only consumes it."""

@@ -1,0 +1,63 @@
+"""From a pending request on the wire to an Action that policies, people and the audit can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mcpbridge.core.action import Action
+from mcpbridge.core.conversation import Conversation, Pending
+from mcpbridge.core.declared import Declared
+from mcpbridge.core.items import ApprovalRequest, FunctionCall
+from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
+from mcpbridge.ports import LocalTool
+
+LOCAL: Final = "local"
+"""The server label of Python functions, in policies and in the audit."""
+
+
+def to_action(
+    call: Pending, conversation: Conversation, declared: Declared, tools: Mapping[str, LocalTool]
+) -> Action:
+    """Parse strictly; for local functions also validate, so that no policy sees arguments that do not fit."""
+    arguments, malformed = _parse(call.arguments)
+    if isinstance(call, ApprovalRequest):
+        return Action(
+            request_id=call.id,
+            server_label=call.server_label,
+            tool=call.name,
+            via="hosted",
+            arguments=arguments,
+            raw_arguments=call.arguments,
+            malformed=malformed,
+            server_identity=declared.servers[call.server_label].identity,
+            definition_hash=conversation.tools.get(call.server_label, {}).get(call.name, ""),
+        )
+    tool = tools.get(call.name)
+    if tool is not None and arguments is not None:
+        malformed = tool.check(arguments)
+    return Action(
+        request_id=call.id,
+        server_label=LOCAL,
+        tool=call.name,
+        via="local",
+        arguments=arguments if malformed is None else None,
+        raw_arguments=call.arguments,
+        malformed=malformed,
+        definition_hash=tool.definition_hash if tool is not None else "",
+    )
+
+
+def is_known(call: Pending, conversation: Conversation, tools: Mapping[str, LocalTool]) -> bool:
+    """Whether somebody has defined this tool. A hosted server that was never listed is taken at its word."""
+    if isinstance(call, FunctionCall):
+        return call.name in tools
+    listed = conversation.tools.get(call.server_label)
+    return listed is None or call.name in listed
+
+
+def _parse(text: str) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        return parse_arguments(text), None
+    except MalformedArguments as error:
+        return None, str(error)

@@ -1,0 +1,195 @@
+"""The engine's audit records, one builder each. A record is durable when its method returns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mcpbridge.core.action import Action
+from mcpbridge.core.conversation import Conversation, Grant
+from mcpbridge.core.items import HostedCall
+from mcpbridge.core.question import Question
+from mcpbridge.core.ruling import Decision, Ruling
+from mcpbridge.engine.events import Evidence
+from mcpbridge.ports import AuditSink, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """Writes the records of one run."""
+
+    sink: AuditSink
+    run_id: str
+
+    async def note(self, type_: str, conversation: Conversation, **fields: Any) -> None:
+        """A record without a form of its own: run started, retry, fallback, tripwire, …"""
+        await self.sink.append(Record(type=type_, fields=self._base(conversation) | fields))
+
+    async def asked(self, conversation: Conversation, question: Question) -> None:
+        """A question was put to somebody who may answer much later."""
+        fields = (
+            self._base(conversation)
+            | _action(question.action)
+            | {
+                "rule_ids": question.ruling.rule_ids,
+                "screen_hash": question.screen_hash,
+                "fingerprint": question.action.fingerprint(),
+            }
+        )
+        await self.sink.append(
+            Record(type="question_asked", phase="pre", fields=fields, blobs=(question.screen,))
+        )
+
+    async def decision(
+        self,
+        conversation: Conversation,
+        action: Action,
+        ruling: Ruling,
+        decision: Decision,
+        *,
+        asked_at: datetime | None,
+        decided_at: datetime,
+        blobs: tuple[str, ...],
+    ) -> int:
+        """The last word, before it takes effect; returns its sequence number."""
+        fields = (
+            self._base(conversation)
+            | _action(action)
+            | {
+                "attempt": conversation.repeats.get(action.request_id, 0),
+                "outcome": decision.outcome.value,
+                "effect": ruling.effect.value,
+                "rule_ids": ruling.rule_ids,
+                "matches": [
+                    {
+                        "rule": match.rule_id,
+                        "effect": match.effect.value,
+                        "policy": match.policy,
+                        "predicates": match.predicates,
+                        "undecided": match.undecided,
+                    }
+                    for match in ruling.matches
+                ],
+                "policy_hash": ruling.policy_hash,
+                "reason": decision.reason,
+                "decided_at": decided_at.isoformat(),
+            }
+        )
+        if decision.approver or decision.screen_hash:
+            fields |= {
+                "approver": decision.approver,
+                "authenticated": decision.authenticated,
+                "screen_hash": decision.screen_hash,
+                "asked_at": asked_at.isoformat() if asked_at else None,
+            }
+        attempt = conversation.repeats.get(action.request_id, 0)
+        return await self.sink.append(
+            Record(
+                type="decision",
+                phase="pre",
+                fields=fields,
+                blobs=blobs,
+                decision_key=f"{conversation.id}/{action.request_id}/{attempt}",
+                new_key=not conversation.restored,
+            )
+        )
+
+    async def outcome(
+        self,
+        conversation: Conversation,
+        action: Action,
+        *,
+        status: str,
+        evidence: Evidence,
+        result: str | bytes,
+        latency: float | None = None,
+        error: str | None = None,
+    ) -> None:
+        """What became of an action that ran here."""
+        fields = {
+            "request_id": action.request_id,
+            "server_label": action.server_label,
+            "tool": action.tool,
+            "via": action.via,
+        }
+        await self._outcome(conversation, fields, status, evidence, result, latency=latency, error=error)
+
+    async def hosted_outcome(self, conversation: Conversation, call: HostedCall, evidence: Evidence) -> None:
+        """What the provider reports of a hosted call."""
+        fields = {
+            "request_id": call.approval_request_id,
+            "item_id": call.id,
+            "server_label": call.server_label,
+            "tool": call.name,
+            "via": "hosted",
+        }
+        status = "completed" if call.error is None else "failed"
+        await self._outcome(conversation, fields, status, evidence, call.output or "", error=call.error)
+
+    async def _outcome(
+        self,
+        conversation: Conversation,
+        fields: Mapping[str, Any],
+        status: str,
+        evidence: Evidence,
+        result: str | bytes,
+        *,
+        latency: float | None = None,
+        error: str | None = None,
+    ) -> None:
+        content = result.encode("utf-8", "surrogatepass") if isinstance(result, str) else result
+        found: dict[str, Any] = {
+            **self._base(conversation),
+            **fields,
+            "status": status,
+            "evidence": evidence,
+            "result_size": len(content),
+            "result_sha256": hashlib.sha256(content).hexdigest(),
+            "is_error": status != "completed",
+        }
+        if latency is not None:
+            found["latency_ms"] = round(latency * 1000, 3)
+        if error is not None:
+            found["error"] = error[:500]
+        await self.sink.append(Record(type="outcome", phase="post", fields=found))
+
+    async def unknown(self, conversation: Conversation, request_ids: tuple[str, ...], why: str) -> None:
+        """Something may have taken effect and nobody told us."""
+        for request_id in request_ids:
+            await self.note(
+                "outcome_unknown", conversation, request_id=request_id, status="unknown", reason=why
+            )
+
+    async def grant_made(self, conversation: Conversation, grant: Grant, action: Action) -> None:
+        """ "Always", with what it is bound to."""
+        await self.sink.append(
+            Record(
+                type="grant_made",
+                fields=self._base(conversation)
+                | _action(action)
+                | {"fingerprint": grant.fingerprint, "scope": "conversation"},
+            )
+        )
+
+    def _base(self, conversation: Conversation) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "conversation_id": conversation.id,
+            "response_id": conversation.response_id,
+            "principal": conversation.principal,
+        }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    return {
+        "request_id": action.request_id,
+        "server_label": action.server_label,
+        "server_identity": action.server_identity,
+        "tool": action.tool,
+        "via": action.via,
+        "definition_hash": action.definition_hash or None,
+        "arguments": action.arguments if action.malformed is None else {"malformed": action.raw_arguments},
+    }

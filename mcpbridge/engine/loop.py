@@ -1,0 +1,308 @@
+"""The loop. Exactly one async generator advances a conversation; run, resume, chat, streaming and the
+demo only consume it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.declared import Declared
+from mcpbridge.core.question import Question
+from mcpbridge.engine import received
+from mcpbridge.engine.events import (
+    Event,
+    Finished,
+    Notice,
+    ReasoningDelta,
+    ResponseReceived,
+    TextDelta,
+    WireEvent,
+)
+from mcpbridge.engine.journal import Journal
+from mcpbridge.engine.judge import Answers, Judge
+from mcpbridge.engine.settle import Checkpoint, Settlement
+from mcpbridge.errors import (
+    McpbridgeError,
+    ModelError,
+    OutcomeUnknown,
+    ProtocolViolation,
+    ResponseNotCompleted,
+    RoundLimitExceeded,
+    UsageError,
+)
+from mcpbridge.ports import AuditSink, LocalTool, Model, ModelNotice, ModelResponse, StreamEvent
+
+_TEXT_DELTAS = frozenset({"response.output_text.delta", "response.refusal.delta"})
+_REASONING_DELTAS = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one turn. Times in seconds."""
+
+    max_rounds: int = 20
+    max_parallel_tools: int = 8
+    tool_timeout: float | None = 60.0
+    repeated_requests: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Everything a conversation needs to advance, assembled by `Bridge`."""
+
+    model: Model
+    judge: Judge
+    audit: AuditSink
+    declared: Declared
+    tools: Mapping[str, LocalTool] = field(default_factory=dict[str, LocalTool])
+    limits: Limits = Limits()
+
+    def turn(
+        self,
+        conversation: Conversation,
+        *,
+        answers: Answers | None = None,
+        context: Any = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Turn:
+        """A turn, ready to be advanced."""
+        return Turn(
+            engine=self,
+            conversation=conversation,
+            journal=Journal(sink=self.audit, run_id=self.judge.clock.new_id("run")),
+            answers=answers or {},
+            context=context,
+            checkpoint=checkpoint,
+        )
+
+
+@dataclass(kw_only=True)
+class Turn:
+    """One advance of one conversation. `conversation` is the latest state at every moment, also after
+    an error or a cancellation."""
+
+    engine: Engine
+    conversation: Conversation
+    journal: Journal
+    answers: Answers
+    context: Any
+    checkpoint: Checkpoint | None
+    questions: tuple[Question, ...] = ()
+    """What nobody has answered yet, after a settlement."""
+
+    def __aiter__(self) -> AsyncGenerator[Event, None]:
+        return self.advance()
+
+    async def advance(self) -> AsyncGenerator[Event, None]:
+        """Run until the model has answered, somebody must decide, or an error. Yields events; the last
+        one is Finished. Every error carries the latest conversation."""
+        try:
+            self._refuse_unknown()
+            self._note_undone_decisions()
+            self._refuse_other_servers()
+            async with aclosing(self._advance()) as events:
+                async for event in events:
+                    yield event
+        except McpbridgeError as error:
+            error.conversation = self.conversation
+            raise
+
+    async def _advance(self) -> AsyncGenerator[Event, None]:
+        await self.journal.note("run_started", self.conversation, restored=self.conversation.restored)
+        await self._move(self.conversation)
+        while True:
+            if not self.conversation.pending:
+                async with aclosing(self._round()) as events:
+                    async for event in events:
+                        yield event
+            if not self.conversation.pending:
+                break
+            async with aclosing(self._settle()) as events:
+                async for event in events:
+                    yield event
+            if self.conversation.pending:
+                yield await self._finish("paused")
+                return
+        for event in await received.unreported(self.conversation, self.journal):
+            yield event
+        yield await self._finish("completed")
+
+    async def _finish(self, status: Literal["completed", "paused"]) -> Event:
+        await self._move(self.conversation)
+        await self.journal.note("run_finished", self.conversation, status=status)
+        return Finished(conversation=self.conversation, status=status, questions=self.questions)
+
+    async def _settle(self) -> AsyncGenerator[Event, None]:
+        settlement = self._settlement()
+        try:
+            async with aclosing(settlement.run()) as events:
+                async for event in events:
+                    self.conversation = settlement.conversation
+                    yield event
+        finally:
+            self.conversation = settlement.conversation
+            self.questions = settlement.questions
+
+    def _refuse_unknown(self) -> None:
+        """Effects begun in an earlier process: idempotent functions may run again, nothing else may."""
+        for request_id in self.conversation.unknown:
+            call = next((call for call in self.conversation.pending if call.id == request_id), None)
+            tool = self.engine.tools.get(call.name) if call is not None else None
+            if tool is not None and tool.idempotent:
+                self.conversation = self.conversation.repeat_unknown(request_id)
+        if self.conversation.unknown:
+            error = OutcomeUnknown(
+                f"it is not known whether {', '.join(self.conversation.unknown)} took effect; "
+                "somebody must look and decide: repeat it, or go on without it"
+            )
+            error.request_ids = self.conversation.unknown
+            raise error
+
+    def _note_undone_decisions(self) -> None:
+        """A decision made before, whose effect provably never began, is made anew: by today's rules and
+        as a further attempt, so that an older copy of this state still cannot repeat the first one."""
+        made = {decision.request_id for decision in self.conversation.decisions}
+        for call in self.conversation.pending:
+            if call.id in made:
+                self.conversation = self.conversation.again(call.id)
+
+    def _refuse_other_servers(self) -> None:
+        """A saved conversation goes on only with the servers it began with."""
+        for label, identity in self.conversation.identities.items():
+            declared = self.engine.declared.servers.get(label)
+            if declared is None or declared.identity != identity:
+                now = declared.identity if declared else "not declared"
+                raise UsageError(
+                    f"this conversation used the server {label!r} at {identity}, which is now {now}; "
+                    "start a new conversation"
+                )
+
+    def _settlement(self) -> Settlement:
+        limits = self.engine.limits
+        return Settlement(
+            conversation=self.conversation,
+            declared=self.engine.declared,
+            tools=self.engine.tools,
+            judge=self.engine.judge,
+            journal=self.journal,
+            checkpoint=self.checkpoint,
+            answers=self.answers,
+            context=self.context,
+            tool_timeout=limits.tool_timeout,
+            max_parallel=limits.max_parallel_tools,
+            max_repeats=limits.repeated_requests,
+        )
+
+    async def _move(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        if self.checkpoint is not None:
+            await self.checkpoint(conversation)
+
+    async def _round(self) -> AsyncGenerator[Event, None]:
+        """One request, one response; reasoning that no longer verifies is dropped once."""
+        if self.conversation.rounds >= self.engine.limits.max_rounds:
+            raise RoundLimitExceeded(
+                f"the turn needed more than {self.engine.limits.max_rounds} model responses; "
+                "raise limits.max_rounds if that is expected"
+            )
+        moved, dropped = self.conversation.at(self.engine.declared.origin)
+        if dropped:
+            yield await self._reasoning_dropped(moved, dropped, "made by another endpoint or model")
+        try:
+            async with aclosing(self._exchange()) as events:
+                async for event in events:
+                    yield event
+        except ModelError as error:
+            moved, dropped = self.conversation.without_reasoning()
+            if error.code != "invalid_encrypted_content" or not dropped or isinstance(error, OutcomeUnknown):
+                raise
+            yield await self._reasoning_dropped(moved, dropped, "the service could not verify it")
+            async with aclosing(self._exchange()) as events:
+                async for event in events:
+                    yield event
+
+    async def _reasoning_dropped(self, moved: Conversation, count: int, why: str) -> Event:
+        await self.journal.note("reasoning_dropped", self.conversation, count=count, reason=why)
+        self.conversation = moved
+        return Notice(type="reasoning_dropped", message=f"{count} reasoning items are no longer sent: {why}")
+
+    async def _exchange(self) -> AsyncGenerator[Event, None]:
+        """Send, receive, take over. While a live approval is under way its outcome counts as unknown."""
+        live = tuple(self.conversation.approved)
+        if live:
+            await self._move(self.conversation.sending())
+        body: Mapping[str, Any] | None = None
+        try:
+            async with aclosing(self.engine.model.respond(self.conversation.request())) as outputs:
+                async for output in outputs:
+                    if isinstance(output, ModelResponse):
+                        body = output.body
+                    else:
+                        yield await self._heard(output)
+        except BaseException as error:  # boundary: also cancelled or closed: what was approved may have run
+            await asyncio.shield(self._failed(error, live))
+            raise
+        if body is None:
+            await self._unknown(live, "the response never came")
+            raise _lost(live)
+        async with aclosing(self._take_over(body, live)) as events:
+            async for event in events:
+                yield event
+
+    async def _failed(self, error: BaseException, live: tuple[str, ...]) -> None:
+        if isinstance(error, OutcomeUnknown):
+            error.request_ids = live
+            await self._unknown(live, str(error))
+        elif isinstance(error, ModelError):
+            await self._move(self.conversation.not_sent())
+        else:
+            await self._unknown(live, "the request was abandoned before its answer came")
+
+    async def _heard(self, output: ModelNotice | StreamEvent) -> Event:
+        if isinstance(output, StreamEvent):
+            return _stream_event(output.event)
+        fields = dict(output.fields)
+        await self.journal.note(output.type, self.conversation, **fields)
+        return Notice(type=output.type, message=str(fields.get("reason", "")), fields=fields)
+
+    async def _unknown(self, live: tuple[str, ...], why: str) -> None:
+        await self.journal.unknown(self.conversation, live, why)
+
+    async def _take_over(self, body: Mapping[str, Any], live: tuple[str, ...]) -> AsyncGenerator[Event, None]:
+        before = self.conversation
+        try:
+            after = before.receive(body, self.engine.declared)
+        except ProtocolViolation as error:
+            await received.tripwire(before, body, error, self.journal)
+            await self._unknown(live, str(error))
+            if live and isinstance(error, ResponseNotCompleted):
+                raise _lost(live, str(error)) from error
+            raise
+        self.conversation = after
+        for event in await received.record(before, after, self.engine.declared, self.journal):
+            yield event
+        await self._move(after)
+        yield ResponseReceived(response_id=after.response_id, usage=after.usage)
+        for event in await received.surface(body, after, self.engine.declared, self.journal):
+            yield event
+
+
+def _lost(live: tuple[str, ...], why: str = "the response never came") -> McpbridgeError:
+    error = OutcomeUnknown(f"{why}; what was approved may have run") if live else ModelError(why)
+    if isinstance(error, OutcomeUnknown):
+        error.request_ids = live
+    return error
+
+
+def _stream_event(event: Mapping[str, Any]) -> Event:
+    kind, delta = event.get("type"), event.get("delta")
+    if isinstance(delta, str):
+        if kind in _TEXT_DELTAS:
+            return TextDelta(text=delta)
+        if kind in _REASONING_DELTAS:
+            return ReasoningDelta(text=delta)
+    return WireEvent(event=event)

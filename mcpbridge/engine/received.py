@@ -1,0 +1,155 @@
+"""What a response tells the audit and the reader, once it has been taken over or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.declared import Declared
+from mcpbridge.core.items import HostedCall, HostedToolCall, ToolListing, decode
+from mcpbridge.core.raw import mapping
+from mcpbridge.engine.events import CallFinished, Event, Evidence, Notice, ToolsListed
+from mcpbridge.engine.journal import Journal
+from mcpbridge.errors import ProtocolViolation
+from mcpbridge.ports import Record
+
+
+async def record(
+    before: Conversation, after: Conversation, declared: Declared, journal: Journal
+) -> list[Event]:
+    """Outcomes of hosted calls, tool listings, built-in tools: each on record, each an event."""
+    events: list[Event] = []
+    for item in after.output:
+        if item.get("type") in ("message", "reasoning"):
+            continue
+        match decode(item):
+            case HostedCall() as call:
+                events.append(await _hosted(after, call, journal))
+            case ToolListing() as listing:
+                events.append(await _listing(before, after, listing, declared, journal))
+            case HostedToolCall() as call:
+                await journal.note("ungated", after, item_id=call.id, kind=call.kind, evidence="observed")
+                events.append(
+                    Notice(type="ungated", message=f"the provider ran {call.kind}, which never asks")
+                )
+            case _:
+                pass
+    return events
+
+
+async def _hosted(after: Conversation, call: HostedCall, journal: Journal) -> Event:
+    evidence: Evidence = "observed" if call.approval_request_id is None else "reported_by_provider"
+    await journal.hosted_outcome(after, call, evidence)
+    return CallFinished(
+        request_id=call.approval_request_id or call.id,
+        server_label=call.server_label,
+        tool=call.name,
+        status="completed" if call.error is None else "failed",
+        evidence=evidence,
+        output=call.output or call.error or "",
+    )
+
+
+async def _listing(
+    before: Conversation, after: Conversation, listing: ToolListing, declared: Declared, journal: Journal
+) -> Event:
+    label = listing.server_label
+    old, new = before.tools.get(label), after.tools.get(label, {})
+    changed = tuple(name for name in sorted({*old, *new}) if old.get(name) != new.get(name)) if old else ()
+    identity = declared.servers[label].identity
+    definitions = [replace(tool, server_identity=identity) for tool in listing.tools]
+    await journal.sink.append(
+        Record(
+            type="tools_changed" if changed else "tools_listed",
+            fields={
+                "run_id": journal.run_id,
+                "conversation_id": after.id,
+                "response_id": after.response_id,
+                "server_label": label,
+                "server_identity": identity,
+                "tools": new,
+                "changed": changed,
+                "error": listing.error,
+            },
+            blobs=tuple(definition.canonical() for definition in definitions),
+        )
+    )
+    return ToolsListed(
+        server_label=label,
+        tools=tuple(tool.name for tool in listing.tools),
+        changed=changed,
+        error=listing.error,
+    )
+
+
+async def surface(
+    body: Mapping[str, Any], after: Conversation, declared: Declared, journal: Journal
+) -> list[Event]:
+    """What the service did to our input, and servers it silently ignored (WIRE §4.6, §7)."""
+    events: list[Event] = []
+    changes = body.get("input_transformations")
+    if isinstance(changes, list) and changes:
+        await journal.note("input_transformed", after, transformations=changes)
+        events.append(
+            Notice(
+                type="input_transformed",
+                message="the service changed our input",
+                fields={"input_transformations": changes},
+            )
+        )
+    if after.rounds == 1 and after.turn == 1:
+        silent = [
+            label
+            for label, server in declared.servers.items()
+            if label not in after.identities and not server.deferred
+        ]
+        for label in silent:
+            await journal.note("server_silent", after, server_label=label)
+            events.append(
+                Notice(
+                    type="server_silent",
+                    message=f"the endpoint never listed the tools of {label!r}: it may ignore hosted MCP",
+                    fields={"server_label": label},
+                )
+            )
+    return events
+
+
+async def unreported(after: Conversation, journal: Journal) -> list[Event]:
+    """Approvals that the provider used for nothing we were told of."""
+    events: list[Event] = []
+    for request_id, request in after.approved.items():
+        why = "approved, and the provider answered without reporting the call"
+        await journal.unknown(after, (request_id,), why)
+        events.append(
+            Notice(
+                type="unreported",
+                message=f"{request.server_label}.{request.name}: {why}",
+                fields={"request_id": request_id},
+            )
+        )
+    return events
+
+
+async def tripwire(
+    before: Conversation, body: Mapping[str, Any], error: ProtocolViolation, journal: Journal
+) -> None:
+    """A refused response may report calls that have run: they are on record, as the provider's words."""
+    output = body.get("output")
+    reported = [mapping(item) for item in cast("list[object]", output)] if isinstance(output, list) else []
+    await journal.note(
+        "tripwire",
+        before,
+        error=type(error).__name__,
+        reason=str(error),
+        item_id=error.item_id,
+        server_label=error.server_label,
+        reported_calls=[
+            {key: item.get(key) for key in ("id", "server_label", "name", "approval_request_id")}
+            for item in reported
+            if item.get("type") == "mcp_call"
+        ],
+        evidence="reported_by_provider",
+    )

@@ -1,0 +1,272 @@
+"""Answering what the model asked for: rule, ask, record, act. The same for every way of running.
+
+Decisions are made one after the other (people are asked one at a time); then local functions run side
+by side. Nothing is answered, sent or run before its record is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mcpbridge.core.action import Action
+from mcpbridge.core.conversation import (
+    AnswerItem,
+    ApprovalAnswer,
+    Conversation,
+    Decided,
+    FunctionAnswer,
+    Grant,
+)
+from mcpbridge.core.declared import Declared
+from mcpbridge.core.question import Question
+from mcpbridge.core.ruling import Effect, Outcome, Ruling
+from mcpbridge.engine import effects
+from mcpbridge.engine.actions import is_known, to_action
+from mcpbridge.engine.events import ActionDecided, ApprovalAsked, CallFinished, CallStarted, Event
+from mcpbridge.engine.journal import Journal
+from mcpbridge.engine.judge import Answers, Judge, Verdict
+from mcpbridge.errors import AlreadyDecided, RepeatedRequest
+from mcpbridge.ports import CallContext, LocalTool
+
+Checkpoint = Callable[[Conversation], Awaitable[None]]
+"""Makes a conversation durable; called after each answer and before each effect."""
+
+DENIED_TEXT: Final = "The call was denied and did not run. Reason: {reason}"
+
+
+@dataclass(kw_only=True)
+class Settlement:
+    """Settles the pending requests of one conversation. `conversation` is always the latest state."""
+
+    conversation: Conversation
+    declared: Declared
+    tools: Mapping[str, LocalTool]
+    judge: Judge
+    journal: Journal
+    checkpoint: Checkpoint | None = None
+    answers: Answers = field(default_factory=dict[str, Any])
+    context: Any = None
+    tool_timeout: float | None = 60.0
+    max_parallel: int = 8
+    max_repeats: int = 3
+    questions: tuple[Question, ...] = ()
+    """What nobody has answered: the run pauses when this is not empty."""
+
+    async def run(self) -> AsyncGenerator[Event, None]:
+        """Decide everything that can be decided now, and act on it."""
+        ruled = [self._ruled(call.id) for call in self.conversation.pending]
+        waits = self.judge.approver is None and any(
+            self._without_asking(action, ruling) is None for action, ruling in ruled
+        )
+        to_run: list[Action] = []
+        for action, ruling in ruled:
+            self._guard_repeats(action)
+            verdict = await self._verdict(action, ruling)
+            if verdict is None:
+                yield await self._leave_open(action, ruling)
+            elif self._stays_with_the_question(verdict, action, waits):
+                continue
+            else:
+                yield await self._decide(action, verdict)
+                if verdict.decision.allowed and action.via == "local":
+                    to_run.append(action)
+        async with aclosing(self._run_local(to_run)) as events:
+            async for event in events:
+                yield event
+
+    def _ruled(self, request_id: str) -> tuple[Action, Ruling]:
+        call = next(call for call in self.conversation.pending if call.id == request_id)
+        action = to_action(call, self.conversation, self.declared, self.tools)
+        known = is_known(call, self.conversation, self.tools)
+        return action, self.judge.rule(action, self.conversation, known=known)
+
+    @staticmethod
+    def _stays_with_the_question(verdict: Verdict, action: Action, waits: bool) -> bool:
+        """A hosted call that rules allow takes effect only when the whole response is answered. While
+        a person is awaited it stays undecided, and is ruled again by the policy of that later day."""
+        by_rule = verdict.decision.outcome in (Outcome.POLICY_ALLOW, Outcome.GRANT_ALLOW)
+        return waits and by_rule and action.via == "hosted"
+
+    def _guard_repeats(self, action: Action) -> None:
+        fingerprint = action.fingerprint()
+        denied = sum(
+            decision.fingerprint == fingerprint
+            and decision.turn == self.conversation.turn
+            and not Outcome(decision.outcome).allowed
+            for decision in self.conversation.decisions
+        )
+        if denied >= self.max_repeats:
+            raise RepeatedRequest(
+                f"the model asked {denied + 1} times for the same denied call {action.name}; "
+                "the run stops instead of asking again"
+            )
+
+    async def _verdict(self, action: Action, ruling: Ruling) -> Verdict | None:
+        """None when a person must decide and nobody is there now."""
+        verdict = self._without_asking(action, ruling)
+        if verdict is not None or self.judge.approver is None:
+            return verdict
+        return await self.judge.ask(self.judge.question(action, ruling, self.conversation))
+
+    def _without_asking(self, action: Action, ruling: Ruling) -> Verdict | None:
+        """A denial by rule; else what a person answered for the screen they were shown; else the rules
+        and grants. An answer to another screen is none: the question is put again."""
+        answer = self.answers.get(action.request_id)
+        if answer is not None and ruling.effect is not Effect.DENY:
+            question = self.judge.question(action, ruling, self.conversation)
+            shown = self.conversation.asked.get(action.request_id)
+            if shown == question.screen_hash or ruling.effect is Effect.ALLOW:
+                return self.judge.answered(question, answer, None)
+        return self.judge.without_asking(action, ruling, self.conversation)
+
+    async def _leave_open(self, action: Action, ruling: Ruling) -> Event:
+        question = self.judge.question(action, ruling, self.conversation)
+        if self.conversation.asked.get(action.request_id) != question.screen_hash:
+            await self.journal.asked(self.conversation, question)
+            self.conversation = self.conversation.asking(action.request_id, question.screen_hash)
+        self.questions = (*self.questions, question)
+        return ApprovalAsked(question=question, waiting=True)
+
+    async def _decide(self, action: Action, verdict: Verdict) -> Event:
+        """Record the decision, then answer what can be answered without running anything."""
+        seq = await self._record(action, verdict)
+        decision, ruling = verdict.decision, verdict.ruling
+        decided = Decided(
+            request_id=action.request_id,
+            server_label=action.server_label,
+            tool=action.tool,
+            arguments=action.raw_arguments,
+            rules=ruling.rule_ids,
+            outcome=decision.outcome.value,
+            reason=decision.reason,
+            fingerprint=action.fingerprint(),
+            turn=self.conversation.turn,
+            seq=seq,
+        )
+        self.conversation = self.conversation.decided(decided)
+        if action.via == "local" and decision.allowed and action.request_id in self.conversation.begun:
+            await self._save(self.conversation.not_begun(action.request_id))
+        if verdict.always and decision.allowed:
+            await self._grant(action)
+        if action.via == "hosted":
+            approve = decision.allowed
+            await self._answer(
+                ApprovalAnswer(
+                    request_id=action.request_id, approve=approve, reason="" if approve else decision.reason
+                )
+            )
+        elif not decision.allowed:
+            output = DENIED_TEXT.format(reason=decision.reason)
+            await self._answer(FunctionAnswer(request_id=action.request_id, output=output))
+        return ActionDecided(action=action, decision=decision, rules=ruling.rule_ids)
+
+    async def _record(self, action: Action, verdict: Verdict) -> int:
+        """Make the decision durable. Of saved state there may be copies: the first decision wins, and
+        a crash between record and answer leaves the request unknown, never repeated by itself."""
+        if self.conversation.restored or self.checkpoint is not None:
+            await self._save(self.conversation.beginning(action.request_id))
+        try:
+            return await self.journal.decision(
+                self.conversation,
+                action,
+                verdict.ruling,
+                verdict.decision,
+                asked_at=verdict.asked_at,
+                decided_at=self.judge.clock.now(),
+                blobs=(verdict.question.screen,) if verdict.question else (),
+            )
+        except AlreadyDecided:
+            await self._save(self.conversation.not_begun(action.request_id))
+            raise
+
+    async def _grant(self, action: Action) -> None:
+        grant = Grant(
+            fingerprint=action.fingerprint(),
+            definition_hash=action.definition_hash,
+            principal=self.conversation.principal,
+            request_id=action.request_id,
+        )
+        await self.journal.grant_made(self.conversation, grant, action)
+        self.conversation = self.conversation.granted(grant)
+
+    async def _answer(self, answer: AnswerItem) -> None:
+        await self._save(self.conversation.answer(answer))
+
+    async def _save(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        if self.checkpoint is not None:
+            await self.checkpoint(conversation)
+
+    async def _run_local(self, actions: Sequence[Action]) -> AsyncGenerator[Event, None]:
+        """Run allowed functions side by side; each answer lands, and is saved, as it comes."""
+        if not actions:
+            return
+        began = self.conversation
+        for action in actions:
+            began = began.beginning(action.request_id)
+        await self._save(began)
+        for action in actions:
+            yield CallStarted(action=action)
+        limit = asyncio.Semaphore(self.max_parallel)
+        running = {asyncio.create_task(self._run_one(action, limit)) for action in actions}
+        try:
+            while running:
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield task.result()
+        finally:
+            await _stop(running)
+            lost = tuple(
+                action.request_id for action in actions if action.request_id in self.conversation.begun
+            )
+            await asyncio.shield(self.journal.unknown(self.conversation, lost, "abandoned while it ran"))
+
+    async def _run_one(self, action: Action, limit: asyncio.Semaphore) -> Event:
+        async with limit:
+            context = CallContext(
+                conversation_id=self.conversation.id,
+                call_id=action.request_id,
+                principal=self.conversation.principal,
+                context=self.context,
+            )
+            result = await effects.run(
+                self.tools[action.tool], action, context, default_timeout=self.tool_timeout
+            )
+        # From here on the function has run: neither its neighbour's failure nor a cancellation may
+        # keep its answer out of the conversation.
+        return await asyncio.shield(self._land(result))
+
+    async def _land(self, result: effects.Result) -> Event:
+        action = result.action
+        self.conversation = self.conversation.answer(
+            FunctionAnswer(request_id=action.request_id, output=result.output)
+        )
+        await self.journal.outcome(
+            self.conversation,
+            action,
+            status=result.status,
+            evidence="executed_here",
+            result=result.encoded(),
+            latency=result.latency,
+            error=result.error,
+        )
+        await self._save(self.conversation)
+        return CallFinished(
+            request_id=action.request_id,
+            server_label=action.server_label,
+            tool=action.tool,
+            status=result.status,
+            evidence="executed_here",
+            output=result.text,
+        )
+
+
+async def _stop(running: set[asyncio.Task[Event]]) -> None:
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,91 @@
+"""Error payloads of the API.
+
+ApiError                one error answer: HTTP status and `{"error": {message, type, param, code}}`
+ScriptError(ValueError) the YAML script is wrong; says where and what to change
+"""
+
+from __future__ import annotations
+
+from mcpbridge.service.wire import Item
+
+
+class ApiError(Exception):
+    """What the service answers instead of a response."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        type: str = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.type = type
+        self.param = param
+        self.code = code
+
+    def payload(self) -> Item:
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": error}
+
+
+class ScriptError(ValueError):
+    """The script cannot be played: the message names the line and what to write instead."""
+
+
+def unknown_parameter(path: str) -> ApiError:
+    return ApiError(f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter")
+
+
+def missing_parameter(path: str) -> ApiError:
+    return ApiError(f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter")
+
+
+def invalid_type(path: str, expected: str, value: object) -> ApiError:
+    got = _json_name(value)
+    message = f"Invalid type for '{path}': expected {expected}, but got {got} instead."
+    return ApiError(message, param=path, code="invalid_type")
+
+
+def invalid_value(path: str, value: object, supported: str) -> ApiError:
+    message = f"Invalid value: '{value}'. Supported values are: {supported}."
+    return ApiError(message, param=path, code="invalid_value")
+
+
+def unsupported(path: str, why: str) -> ApiError:
+    message = f"Unsupported parameter: '{path}' is not supported by this local service: {why}"
+    return ApiError(message, param=path, code="unsupported_parameter")
+
+
+def tool_list_failed(label: str, status: int, reason: str) -> ApiError:
+    return ApiError(
+        f"Error retrieving tool list from MCP server: '{label}'. Http status code: {status} ({reason})",
+        status=424,
+        type="external_connector_error",
+        param="tools",
+        code="http_error",
+    )
+
+
+def default_error(status: int) -> ApiError:
+    """The usual payload of a status, for faults that name no body."""
+    known = {
+        429: ("Rate limit reached for requests.", "rate_limit_error", "rate_limit_exceeded"),
+        503: ("The server is overloaded or not ready yet.", "server_error", "server_overloaded"),
+    }
+    fallback = ("The server had an error while processing your request.", "server_error", "server_error")
+    if status < 500:
+        fallback = ("The request was refused.", "invalid_request_error", "refused_by_script")
+    message, kind, code = known.get(status, fallback)
+    return ApiError(message, status=status, type=kind, code=code)
+
+
+def _json_name(value: object) -> str:
+    names: dict[type, str] = {bool: "a boolean", int: "an integer", float: "a decimal", str: "a string"}
+    if value is None:
+        return "null"
+    return names.get(type(value), "an object" if isinstance(value, dict) else "an array")

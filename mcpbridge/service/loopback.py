@@ -1,0 +1,184 @@
+"""A server on the loopback interface: on a free port, stopped gracefully, in this task or in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TypeVar
+
+import uvicorn
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_T = TypeVar("_T")
+_HOST = "127.0.0.1"
+_GRACE = 2  # seconds for open requests when the server stops
+_TRANSPORT = "transport"
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp, *, port: int = 0, signals: bool = False
+) -> AsyncGenerator[LoopbackServer, None]:
+    """Any ASGI application on the loopback interface, from the moment it listens."""
+    listening = listen(port)
+    server = LoopbackServer(app, port=listening.getsockname()[1], signals=signals)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    ready = asyncio.create_task(server.ready.wait())
+    try:
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        yield server
+    finally:
+        ready.cancel()
+        server.stop()
+        await asyncio.wait({task})
+        listening.close()
+
+
+@contextmanager
+def in_thread(make: Callable[[], AbstractAsyncContextManager[_T]]) -> Generator[_T, None, None]:
+    """An asynchronous context manager, entered and left in a thread with an event loop of its own."""
+    entered: Future[tuple[_T, Callable[[], None]]] = Future()
+
+    async def hold() -> None:
+        loop, leave = asyncio.get_running_loop(), asyncio.Event()
+        async with make() as value:
+            entered.set_result((value, lambda: _call_in(loop, leave.set)))
+            await leave.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(hold())
+        except (
+            BaseException
+        ) as error:  # boundary: what goes wrong in the thread is raised where it is entered
+            if entered.done():
+                raise
+            entered.set_exception(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    value, leave = entered.result()
+    try:
+        yield value
+    finally:
+        leave()
+        thread.join()
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A listening loopback socket. The protocol is named: asyncio sets TCP_NODELAY only then."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind((_HOST, port))
+    listening.listen(128)
+    return listening
+
+
+class LoopbackServer(uvicorn.Server):
+    """uvicorn without polling: says when it is ready, stops when told."""
+
+    def __init__(self, app: ASGIApp, *, port: int, signals: bool) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_WatchedProtocol,
+                ws="none",
+                log_config=None,
+                access_log=False,
+            )
+        )
+        self.port = port
+        self.origin = f"http://{_HOST}:{port}"
+        self.ready = asyncio.Event()
+        self.stopping = asyncio.Event()
+        self._signals = signals
+        self._loop = asyncio.get_running_loop()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets=sockets)
+        except SystemExit:
+            raise RuntimeError("the application did not start") from None
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn's, without its fixed pauses: requests may end, within the grace period."""
+        for server in self.servers:
+            server.close()
+        open_ones: set[asyncio.Task[object]] = {*self.server_state.tasks}
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+            if isinstance(connection, _WatchedProtocol):
+                open_ones.add(asyncio.create_task(connection.lost.wait()))
+        if open_ones:
+            _, late = await asyncio.wait(open_ones, timeout=_GRACE)
+            for task in late:
+                task.cancel()
+        await self.lifespan.shutdown()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self.stopping.set()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        if not self._signals:
+            yield
+            return
+        with super().capture_signals():
+            yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self.stopping.set)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The TCP connection of a request whose body has been read, so that a fault can drop it."""
+
+    transport: asyncio.Transport
+    receive: Receive
+
+    @classmethod
+    def of(cls, request: Request) -> Connection:
+        return cls(request.scope["state"][_TRANSPORT], request.receive)
+
+    async def drop(self) -> None:
+        """Sends what is buffered, then closes without another byte."""
+        self.transport.close()
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+
+class _WatchedProtocol(H11Protocol):
+    """h11 over uvicorn: its transport is in the request's state, and its end can be awaited."""
+
+    lost: asyncio.Event
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.lost = asyncio.Event()
+        self.app_state = {**self.app_state, _TRANSPORT: transport}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.lost.set()
+
+
+def _call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)

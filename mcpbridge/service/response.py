@@ -1,0 +1,111 @@
+"""The response object: what was asked, echoed, around the output, and plausible usage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from mcpbridge.service.quirks import Quirk, Quirks
+from mcpbridge.service.request import CreateRequest
+from mcpbridge.service.respond import Performance
+from mcpbridge.service.wire import Item, is_object, without_none
+
+_TOKEN = 4  # characters in a token, the usual rule of thumb for English
+_SECRETS = ("authorization", "headers")
+_NOT_NULL = ("user", "service_tier", "prompt_cache_options")
+_ECHOED = (
+    "max_output_tokens",
+    "max_tool_calls",
+    "previous_response_id",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "user",
+)
+
+
+def begun_response(request: CreateRequest, response_id: str, created_at: int, quirks: Quirks) -> Item:
+    """The object as a stream first shows it: in progress, without output."""
+    body = request.body
+    echoed = {name: body.get(name) for name in _ECHOED}
+    response: Item = {
+        "id": response_id,
+        "object": "response",
+        "created_at": created_at,
+        "status": "in_progress",
+        "background": False,
+        "error": None,
+        "incomplete_details": None,
+        "instructions": request.instructions,
+        "model": request.model,
+        "output": [],
+        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
+        "store": False,
+        "temperature": _or(body.get("temperature"), 1.0),
+        "text": _text(body.get("text")),
+        "tool_choice": _or(body.get("tool_choice"), "auto"),
+        "tools": [_tool(tool, quirks) for tool in _declared(body)],
+        "top_p": _or(body.get("top_p"), 1.0),
+        "truncation": _or(body.get("truncation"), "disabled"),
+        "metadata": _or(body.get("metadata"), {}),
+    }
+    return without_none({**response, **echoed}, _NOT_NULL)
+
+
+def ended_response(begun: Item, performance: Performance, completed_at: int) -> Item:
+    """The object when all is done."""
+    ended = {**begun, "status": performance.status, "output": list(performance.output)}
+    ended["usage"] = usage(performance.request, performance.output)
+    if performance.status == "completed":
+        ended["completed_at"] = completed_at
+    elif performance.status == "incomplete":
+        ended["incomplete_details"] = {"reason": performance.incomplete_reason}
+    elif performance.status == "failed":
+        failure = performance.failure
+        message = failure.message if failure else "The model failed to answer."
+        ended["error"] = {"code": failure.code if failure else "server_error", "message": message}
+    return {**ended, **performance.extra}
+
+
+def usage(request: CreateRequest, output: Sequence[Item]) -> Item:
+    sent = _tokens([request.instructions or "", *request.items, *(request.body.get("tools") or [])])
+    made = _tokens(output)
+    return {
+        "input_tokens": sent,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": made,
+        "output_tokens_details": {
+            "reasoning_tokens": _tokens([i for i in output if i.get("type") == "reasoning"])
+        },
+        "total_tokens": sent + made,
+    }
+
+
+def _tokens(values: Sequence[object]) -> int:
+    return sum(len(json.dumps(value)) // _TOKEN for value in values)
+
+
+def _text(value: object) -> Item:
+    text: Item = value if is_object(value) else {}
+    return {"format": {"type": "text"}, **text}
+
+
+def _tool(tool: Item, quirks: Quirks) -> Item:
+    if tool.get("type") == "function":
+        return {"description": None, "strict": True, "parameters": {}, **tool}
+    if tool.get("type") != "mcp":
+        return tool
+    asked = {"allowed_tools": None, "require_approval": "always", "server_description": None}
+    if Quirk.ECHO_SECRETS not in quirks:
+        tool = {**{key: value for key, value in tool.items() if key not in _SECRETS}, "headers": None}
+    return without_none({**asked, **tool}, ("server_description", "authorization"))
+
+
+def _declared(body: Item) -> list[Item]:
+    return body.get("tools") or []
+
+
+def _or(value: object, default: object) -> object:
+    return default if value is None else value

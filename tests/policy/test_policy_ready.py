@@ -1,0 +1,54 @@
+"""The policies that ship."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcpbridge.core.ruling import Effect, Outcome
+from mcpbridge.policy import Facts, load_policy, rule
+
+from .calls import READY, SOMEBODY, call
+
+ALLOW, ASK, DENY = Effect.ALLOW, Effect.ASK, Effect.DENY
+FILES = ["ask-before-write.yaml", "read-only.yaml", "locked-down.yaml"]
+
+READS = ["github.get_issue", "github.list_pulls", "files.read_file", "dropbox.list_files", "docs.search_pages", "gitlab.list_merge_requests", "shop.list_payments", "stats.count_rows"]
+WRITES = ["github.create_issue", "mail.send", "web.fetch", "local.run", "github.GET_issue", "a.forget_x", "a.get"]
+DISGUISED = ["queue.get_and_delete", "db.get_or_create", "db.read_write", "a.list_RemoveAll", "a.search_and_pay", "a.get_then_pay", "vault.read_secret", "admin.list_api_keys", "a.get_access_token", "a.list_x_-and-y", "mail.get_SendReceipt"]
+
+
+@pytest.mark.parametrize(
+    ("file", "reads", "writes", "disguised"),
+    [
+        ("ask-before-write.yaml", ALLOW, ASK, ASK),
+        ("read-only.yaml", ALLOW, DENY, DENY),
+        ("locked-down.yaml", ASK, DENY, DENY),
+    ],
+)
+def test_a_ready_policy_does_what_its_first_line_says(
+    file: str, reads: Effect, writes: Effect, disguised: Effect
+) -> None:
+    made = load_policy((READY / file).read_text(encoding="utf-8"), file=file)
+    for names, effect in ((READS, reads), (WRITES, writes), (DISGUISED, disguised)):
+        found = {name: rule(call(name, {"any": 1}), [made], SOMEBODY).effect for name in names}
+        assert found == dict.fromkeys(names, effect)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_ready_policy_denies_unknown_tools_and_malformed_calls(file: str) -> None:
+    made = load_policy((READY / file).read_text(encoding="utf-8"), file=file)
+    unknown = rule(call("github.get_issue"), [made], Facts(principal="ana", known_tool=False))
+    assert unknown.outcome is Outcome.UNKNOWN_TOOL
+    assert rule(call("github.get_issue", malformed="x"), [made], SOMEBODY).outcome is Outcome.MALFORMED
+
+
+def test_every_ready_policy_is_tested_and_described() -> None:
+    assert sorted(path.name for path in READY.glob("*.yaml")) == sorted(FILES)
+    described = (READY / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{file}`" in described for file in FILES)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_rule_of_a_ready_policy_has_examples(file: str) -> None:
+    text = (READY / file).read_text(encoding="utf-8")
+    assert text.count("  - id: ") == text.count("    examples:") == 3
