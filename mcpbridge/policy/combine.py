@@ -39,13 +39,14 @@ def read_matchers(value: object, at: Path, problems: Problems) -> tuple[Matcher,
         return ()
     problems.known_keys(mapping, at, "matcher", KNOWN, UNAVAILABLE)
     before = problems.count
-    matchers = [_read_one(name, mapping[name], (*at, name), problems) for name in KNOWN if name in mapping]
+    found = [_read_one(name, mapping[name], (*at, name), problems) for name in KNOWN if name in mapping]
+    matchers = [matcher for matcher in found if matcher is not None]
     if problems.count == before:
         _contradictions(mapping, matchers, at, problems)
     return tuple(matchers)
 
 
-def _read_one(name: str, operand: object, at: Path, problems: Problems) -> Matcher:
+def _read_one(name: str, operand: object, at: Path, problems: Problems) -> Matcher | None:
     build = MATCHERS.get(name)
     if build is None:
         return _read_combinator(name, operand, at, problems)
@@ -53,11 +54,7 @@ def _read_one(name: str, operand: object, at: Path, problems: Problems) -> Match
         return build(operand)
     except BadOperand as error:
         problems.add(at, f"`{name}` {error}")
-        return Matcher(text=name, kinds=ANY_KIND, decide=_undecided)
-
-
-def _undecided(value: object, facts: Facts) -> Truth:
-    return None
+        return None
 
 
 def _read_combinator(name: str, operand: object, at: Path, problems: Problems) -> Matcher:

@@ -69,9 +69,8 @@ def only_named(arguments: Arguments, named: Named) -> bool:
         below = named.get(key, MISSING)
         if below is MISSING:
             return False
-        if below is not None:
-            if not isinstance(value, Mapping):
-                return False
-            if not only_named(cast("Arguments", value), cast("Named", below)):
-                return False
+        if below is not None and not (
+            isinstance(value, Mapping) and only_named(cast("Arguments", value), cast("Named", below))
+        ):
+            return False
     return True

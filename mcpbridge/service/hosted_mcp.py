@@ -134,6 +134,8 @@ async def _client(server: McpDeclaration, statuses: list[int]) -> AsyncGenerator
     from mcp.client.streamable_http import streamable_http_client
 
     async def note_status(response: httpx2.Response) -> None:
+        if response.request.method != "POST":
+            return  # a server may refuse the optional GET stream
         statuses.clear()
         if response.status_code >= 400 and b'"jsonrpc"' not in await response.aread():
             statuses.append(response.status_code)

@@ -78,8 +78,12 @@ def in_thread(make: Callable[[], AbstractAsyncContextManager[_T]]) -> Generator[
 def listen(port: int = 0) -> socket.socket:
     """A listening loopback socket. The protocol is named: asyncio sets TCP_NODELAY only then."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.bind((_HOST, port))
-    listening.listen(128)
+    try:
+        listening.bind((_HOST, port))
+        listening.listen(128)
+    except OSError:
+        listening.close()
+        raise
     return listening
 
 

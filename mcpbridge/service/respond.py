@@ -149,7 +149,8 @@ class Performance:
         sight = self.sight.plus(*self._results)
         if isinstance(step, McpStep):
             arguments = _encode(step.mcp.arguments, sight, self.ids)
-            async for happening in self._use_mcp(step.mcp.server, step.mcp.tool, arguments):
+            label, tool = (render(name, sight, self.ids) for name in (step.mcp.server, step.mcp.tool))
+            async for happening in self._use_mcp(label, tool, arguments):
                 yield happening
         elif isinstance(step, EventStep):
             yield Told(event=render_all(step.event, sight, self.ids))
@@ -172,7 +173,7 @@ class Performance:
                     "type": "function_call",
                     "id": self._new_id("fc"),
                     "call_id": self.ids.new("call")[:29],
-                    "name": step.call.name,
+                    "name": render(step.call.name, sight, self.ids),
                     "arguments": _encode(step.call.arguments, sight, self.ids),
                     "status": "completed",
                 }

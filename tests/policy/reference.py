@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 ORDER = ["allow", "ask", "deny"]
 
@@ -54,7 +54,7 @@ def leaves(
     for key, below in value.items():
         path = (*at, key)
         on_the_way = any(len(one) > len(path) and one[: len(path)] == path for one in named)
-        if on_the_way and path not in named and isinstance(below, dict):
+        if on_the_way and path not in named and kind(below) == "object":
             found += leaves(below, named, path)
         else:
             found.append(path)
@@ -64,7 +64,7 @@ def leaves(
 def who_truth(who: Any, call: dict[str, Any]) -> str:
     if who is None:
         return "yes"
-    if isinstance(who, list):
+    if kind(who) == "array":
         who = {"principals": who}
     if any(glob_matches(p, group) for p in who.get("groups", []) for group in call["groups"]):
         return "yes"
@@ -76,7 +76,7 @@ def who_truth(who: Any, call: dict[str, Any]) -> str:
 def field_truth(key: str, matchers: dict[str, Any], arguments: Mapping[str, Any]) -> str:
     value: Any = arguments
     for name in key.rstrip("?").split("."):
-        if not isinstance(value, dict):
+        if kind(value) != "object":
             return "unknown"
         if name not in value:
             return "yes" if key.endswith("?") else "unknown"
@@ -103,14 +103,12 @@ def matcher_truth(name: str, operand: Any, value: Any) -> str:
         truths = [mapping_truth(one, value) for one in operand]
         return conjunction(truths) if name == "all_of" else OR[name](disjunction(truths))
     if name in ("each", "any"):
-        if not isinstance(value, list):
+        if kind(value) != "array":
             return "unknown"
-        truths = [mapping_truth(operand, item) for item in cast("list[Any]", value)]
+        truths = [mapping_truth(operand, item) for item in value]
         return conjunction(truths) if name == "each" else disjunction(truths)
     if name in ("eq", "ne", "in", "not_in"):
-        return equality_truth(
-            name, cast("list[Any]", operand if isinstance(operand, list) else [operand]), value
-        )
+        return equality_truth(name, operand if kind(operand) == "array" else [operand], value)
     if name == "type":
         return type_truth(operand, value)
     about, holds = SIMPLE[name]

@@ -118,7 +118,7 @@ RULES = [
     ("id: r, effect: deny, tools: [a.]", "'a.' names no tool; write `a.*`"),
     ("id: r, effect: deny, tools: ['a. b']", "'a. b' is not a tool name"),
     ("id: r, effect: deny, tools: [\"a.b\\e\"]", "'a.b\\x1b' is not a tool name"),
-    ("id: r, effect: deny, tools: [a.b], efect: ask", "unknown key of a rule `efect`; did you mean `effect`?"),
+    ("id: r, effect: deny, tools: [a.b], efect: ask", "unknown key of a rule `efect`; did you mean `eff"),
     ("id: r, effect: deny, tools: [a.b], args_schema: {}", "`args_schema` is not available in this version"),
     ("id: r, effect: deny, tools: [a.b], mode: shadow", "`mode` is not available in this version"),
     ("id: r, effect: deny, tools: [a.b], reason: ''", "write a sentence for the model here"),
@@ -138,7 +138,7 @@ RULES = [
     ("id: r, effect: deny, tools: [a.b], when: {x..y: {gt: 1}}", "'x..y' is not a field"),
     ("id: r, effect: deny, tools: [a.b], when: {'?': {gt: 1}}", "'?' is not a field"),
     ("id: r, effect: deny, tools: [a.b], when: {any_of: {gt: 1}}", "`any_of` is a matcher, and an argum"),
-    ("id: r, effect: deny, tools: [a.b], when: {x: {gt: 1}, 'x?': {lt: 1}}", "`x?` and `x` are the same field"),
+    ("id: r, effect: deny, tools: [a.b], when: {x: {gt: 1}, 'x?': {lt: 1}}", "`x?` and `x` are the same"),
 ]  # fmt: skip
 
 

@@ -12,9 +12,26 @@ from .calls import READY, SOMEBODY, call
 ALLOW, ASK, DENY = Effect.ALLOW, Effect.ASK, Effect.DENY
 FILES = ["ask-before-write.yaml", "read-only.yaml", "locked-down.yaml"]
 
-READS = ["github.get_issue", "github.list_pulls", "files.read_file", "dropbox.list_files", "docs.search_pages", "gitlab.list_merge_requests", "shop.list_payments", "stats.count_rows"]
-WRITES = ["github.create_issue", "mail.send", "web.fetch", "local.run", "github.GET_issue", "a.forget_x", "a.get"]
-DISGUISED = ["queue.get_and_delete", "db.get_or_create", "db.read_write", "a.list_RemoveAll", "a.search_and_pay", "a.get_then_pay", "vault.read_secret", "admin.list_api_keys", "a.get_access_token", "a.list_x_-and-y", "mail.get_SendReceipt"]
+READS = [
+    *("github.get_issue", "github.list_pulls", "files.read_file", "dropbox.list_files", "docs.search_pages"),
+    *("gitlab.list_merge_requests", "shop.list_payments", "stats.count_rows"),
+]
+WRITES = [
+    *(
+        "github.create_issue",
+        "mail.send",
+        "web.fetch",
+        "local.run",
+        "github.GET_issue",
+        "a.forget_x",
+        "a.get",
+    ),
+]
+DISGUISED = [
+    *("queue.get_and_delete", "db.get_or_create", "db.read_write", "a.list_RemoveAll", "a.search_and_pay"),
+    *("a.get_then_pay", "vault.read_secret", "admin.list_api_keys", "a.get_access_token"),
+    *("a.list_x_-and-y", "mail.get_SendReceipt"),
+]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def facts_of(found: dict[str, Any]) -> Facts:
     return Facts(principal=found["principal"], groups=found["groups"], known_tool=found["known"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     rule_lists(),
     st.lists(calls, min_size=5, max_size=5),
@@ -125,7 +125,7 @@ def test_the_ruling_equals_the_reference(
         assert ruling.reason
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(rule_lists(), calls, st.randoms(use_true_random=False))
 def test_the_order_of_the_rules_never_matters(
     rules: list[dict[str, Any]], found: dict[str, Any], order: random.Random
@@ -141,7 +141,7 @@ def test_the_order_of_the_rules_never_matters(
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(rule_lists(), rule_lists(), calls)
 def test_a_further_policy_never_loosens(
     rules: list[dict[str, Any]], more: list[dict[str, Any]], found: dict[str, Any]
@@ -155,7 +155,7 @@ def test_a_further_policy_never_loosens(
     assert together.matches == alone[0].matches + alone[1].matches
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rule_lists(), calls)
 def test_a_malformed_call_is_never_allowed(rules: list[dict[str, Any]], found: dict[str, Any]) -> None:
     made = compile_policy(rules, "ask", "deny")

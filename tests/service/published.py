@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from mcpbridge.service.wire import is_list, is_object
+
 _DESCRIPTION = Path(__file__).parents[3] / "shared" / "openapi" / "openai-responses.json"
 
 
@@ -31,13 +33,12 @@ def _validator(name: str) -> Draft202012Validator:
 
 def _loosened(value: Any) -> Any:
     """Discriminated `oneOf` as `anyOf`: published variants overlap, so that a plain message fits two."""
-    if isinstance(value, list):
-        return [_loosened(inner) for inner in cast("list[Any]", value)]
-    if not isinstance(value, dict):
+    if is_list(value):
+        return [_loosened(inner) for inner in value]
+    if not is_object(value):
         return value
-    fields = cast("dict[str, Any]", value)
-    names = {"oneOf": "anyOf"} if "discriminator" in fields else {}
-    return {names.get(name, name): _loosened(inner) for name, inner in fields.items()}
+    names = {"oneOf": "anyOf"} if "discriminator" in value else {}
+    return {names.get(name, name): _loosened(inner) for name, inner in value.items()}
 
 
 def published_problems(name: str, value: dict[str, Any]) -> list[str]:

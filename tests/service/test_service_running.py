@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from starlette.applications import Starlette
 
 from mcpbridge.demo import server as demo
 from mcpbridge.demo.server import Tracker
+from mcpbridge.service.endpoint import LocalEndpoint
 from mcpbridge.service.errors import ScriptError
 from mcpbridge.service.loopback import in_thread, serving
-from mcpbridge.service.running import running_in_thread
+from mcpbridge.service.running import running_in_thread, serve
 from tests.service.talking import declared, talking, text_in, user
 
 SCRIPT = "rules: [{then: [{say: hi}]}]"
@@ -111,6 +113,15 @@ def test_it_serves_until_it_is_interrupted() -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_an_interrupt_stops_it_and_is_passed_on() -> None:
+    def interrupt(endpoint: LocalEndpoint) -> None:
+        assert endpoint.base_url.startswith("http://127.0.0.1:")
+        asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        serve(SCRIPT, on_ready=interrupt)
 
 
 def test_the_demo_server_wants_its_token(tracker: Tracker) -> None:

@@ -1,0 +1,59 @@
+"""`mcpbridge`: parses the command line and hands over to one command module.
+
+Exit codes: 0 completed, 1 failed, 2 usage or configuration, 3 paused for a person, 4 outcome unknown.
+A command module has `add(commands)`, which must stay light (`--help` loads neither openai nor mcp), and
+sets `run=function(args) -> exit code`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import mcpbridge
+from mcpbridge.cli.exits import FAILED, UNKNOWN, USAGE
+from mcpbridge.errors import ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
+
+_COMMANDS: Final = ("demo", "run", "init", "check", "servers", "audit", "service")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the console script; returns the exit code."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except (ConfigurationError, UsageError) as error:
+        print(f"mcpbridge: {error}", file=sys.stderr)
+        return USAGE
+    except OutcomeUnknown as error:
+        print(f"mcpbridge: outcome unknown: {error}", file=sys.stderr)
+        return UNKNOWN
+    except McpbridgeError as error:
+        print(f"mcpbridge: {error}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); nothing is left to say to it.
+        sys.stderr.close()
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line, as `--help` and the docs show it."""
+    parser = argparse.ArgumentParser(
+        prog="mcpbridge",
+        description="One gate between a model on the Responses API and everything it can touch.",
+        epilog="Exit codes: 0 completed, 1 failed, 2 usage or configuration, 3 paused for a person, "
+        "4 outcome unknown.",
+    )
+    parser.add_argument("--version", action="version", version=f"mcpbridge {mcpbridge.__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in _COMMANDS:
+        import_module(f"mcpbridge.cli.{name}").add(commands)
+    return parser
