@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import httpx2
 import openai
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, wait_random_exponential
 from tenacity.wait import wait_base
 
 from mcpbridge.adapters.failures import Failure, classify
@@ -41,7 +41,7 @@ class Retries:
     """How often, and how long between attempts; seconds."""
 
     attempts: int = 5
-    wait: wait_base = field(default_factory=lambda: wait_exponential_jitter(initial=0.5, max=20, jitter=0.5))
+    wait: wait_base = field(default_factory=lambda: wait_random_exponential(multiplier=0.5, max=20))
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 

@@ -33,8 +33,8 @@ RESERVED: Final = frozenset(
 _STRUCTURED: Final = frozenset(
     {
         "decision_key", "run_id", "conversation_id", "response_id", "item_id", "call_id", "request_id",
-        "trace_id", "server_label", "tool", "via", "definition_hash", "outcome", "rule_ids", "policy_hash",
-        "screen_hash", "authenticated", "asked_at", "decided_at", "status", "evidence", "result_size",
+        "trace_id", "server_label", "tool", "via", "definition_hash", "outcome", "rule_ids", "predicates", "policy_hash",
+        "screen_hash", "principal", "authenticated", "asked_at", "decided_at", "status", "evidence", "result_size",
         "result_sha256", "latency_ms",
     }
 )  # fmt: skip
@@ -91,7 +91,7 @@ class Encoder:
         now = self._clock.now() if self._clock else datetime.now(UTC)
         if now.tzinfo is not UTC:
             now = now.astimezone(UTC)
-        stamp = f'"ts":"{now.isoformat(timespec="microseconds")[:-6]}Z","type":{encode_plain(record.type)[0]}'
+        stamp = f'"ts":"{now.isoformat(timespec="microseconds")[:-6]}Z","type":{_name(record.type)}'
         return f'{stamp},"phase":"{record.phase}"' if record.phase else stamp
 
     def _arguments(self, value: Any, level: Level) -> tuple[str, list[str], bool]:
@@ -154,7 +154,12 @@ class Encoder:
 def _free(fields: dict[str, Any]) -> bool:
     """Whether some field may hold a credential in text from outside. Looks at nothing else: it costs time."""
     free = [value for name, value in fields.items() if name not in _STRUCTURED]
-    return hinted(free[0] if len(free) == 1 and isinstance(free[0], str) else encode_again(free))
+    return hinted("\n".join(value if isinstance(value, str) else encode_again(value) for value in free))
+
+
+def _name(text: str) -> str:
+    """A record's type as JSON; the common ones without a trip through `json`."""
+    return f'"{text}"' if text.isascii() and text.isidentifier() else encode_plain(text)[0]
 
 
 def _omitted(text: str) -> str:

@@ -45,9 +45,12 @@ _SHAPES: Final = tuple(
     )
 )
 """A word in lower case that must be in the text, and the pattern that is then worth its time."""
-_DENSE: Final = re.compile("[A-Za-z0-9_+/=-]{24,512}")
+_HINTS: Final = tuple(dict.fromkeys(hint for hint, _ in _SHAPES))
+DENSE_LENGTH: Final = 24
+"""Shorter texts are too short to tell random from made up."""
+_DENSE: Final = re.compile(f"[A-Za-z0-9_+/=-]{{{DENSE_LENGTH},512}}")
 _CLASSES: Final = str.maketrans(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", "A" * 26 + "a" * 26 + "0" * 10
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", "A" * 26 + "a" * 26 + "0" * 10, "_+/=-"
 )
 
 
@@ -63,7 +66,7 @@ def secret_name(name: str) -> bool:
 def hinted(text: str) -> bool:
     """A cheap look: False means that no shape can be in there."""
     lower = text.lower()
-    return any(hint in lower for hint, _ in _SHAPES)
+    return any(hint in lower for hint in _HINTS)
 
 
 def secret_parts(text: str) -> list[str]:
@@ -75,11 +78,11 @@ def secret_parts(text: str) -> list[str]:
 
 def dense(text: str) -> bool:
     """One long unbroken token that mixes cases and digits the way random text does and words do not."""
-    if len(text) < 24 or len(text) > 512 or _DENSE.fullmatch(text) is None:
+    if _DENSE.fullmatch(text) is None:
         return False
     classes = text.translate(_CLASSES)
     if not {"A", "a", "0"} <= set(classes):
         return False
     changes = sum(one != other for one, other in pairwise(classes))
-    # Random base62 changes class at 0.62 of its places, CamelCase identifiers and paths below 0.3.
-    return changes >= 0.35 * len(text)
+    # Random base62 changes class at 0.62 of its places, CamelCase identifiers and paths at about 0.3.
+    return changes >= 0.4 * len(classes)

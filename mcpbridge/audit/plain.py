@@ -32,15 +32,18 @@ _encode_sorted = json.JSONEncoder(
 )
 
 
-def encode_plain(value: Any) -> tuple[str, Any, bool]:
-    """Compact JSON of `value`, the value it stands for, and whether something was lost on the way."""
+def encode_plain(value: Any, *, most: int = _MAX_NODES) -> tuple[str, Any, bool]:
+    """Compact JSON of `value`, the value it stands for, and whether something was lost on the way.
+
+    At most `most` values are kept.
+    """
     try:
         text = _encode.encode(value)
         if _harmless(text):
             return text, value, False
     except Exception:  # noqa: BLE001, S110 # boundary: a field's own code may raise anything; walked below
         pass
-    walk = _Walk()
+    walk = _Walk(most)
     value = walk.value(value, 0)
     return _encode.encode(value), value, walk.changed
 
@@ -89,9 +92,9 @@ class _Walk:
 
     __slots__ = ("_left", "changed")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.changed = False
-        self._left = _MAX_NODES
+        self._left = most
 
     def value(self, value: Any, depth: int) -> Any:
         self._left -= 1

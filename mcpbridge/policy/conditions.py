@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from mcpbridge.core.yaml_lines import Path
-from mcpbridge.policy.combine import KNOWN, read_matchers
-from mcpbridge.policy.matchers import UNAVAILABLE
+from mcpbridge.policy.combine import read_matchers
 from mcpbridge.policy.model import MISSING, Arguments, Condition, Named
 from mcpbridge.policy.problems import Problems
 
@@ -45,10 +44,6 @@ def _field_path(key: str, at: Path, problems: Problems) -> list[str]:
     if not all(path) or "?" in key.removesuffix("?"):
         problems.add(
             at, f"{key!r} is not a field; write `name`, `name?` (optional) or a path such as `address.city`"
-        )
-    elif key in KNOWN or key in UNAVAILABLE:
-        problems.add(
-            at, f"`{key}` is a matcher, and an argument's name belongs here: write {{ARGUMENT: {{{key}: …}}}}"
         )
     return path
 

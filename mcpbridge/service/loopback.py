@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -78,6 +79,8 @@ def in_thread(make: Callable[[], AbstractAsyncContextManager[_T]]) -> Generator[
 def listen(port: int = 0) -> socket.socket:
     """A listening loopback socket. The protocol is named: asyncio sets TCP_NODELAY only then."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name == "posix":  # elsewhere it would let two servers share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((_HOST, port))
         listening.listen(128)

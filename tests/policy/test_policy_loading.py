@@ -137,7 +137,7 @@ RULES = [
     ("id: r, effect: deny, tools: [a.b], when: {'x?y': {gt: 1}}", "'x?y' is not a field"),
     ("id: r, effect: deny, tools: [a.b], when: {x..y: {gt: 1}}", "'x..y' is not a field"),
     ("id: r, effect: deny, tools: [a.b], when: {'?': {gt: 1}}", "'?' is not a field"),
-    ("id: r, effect: deny, tools: [a.b], when: {any_of: {gt: 1}}", "`any_of` is a matcher, and an argum"),
+    ("id: r, effect: deny, tools: [a.b], when: {any_of: [{gt: 1}]}", "write a mapping of matchers"),
     ("id: r, effect: deny, tools: [a.b], when: {x: {gt: 1}, 'x?': {lt: 1}}", "`x?` and `x` are the same"),
 ]  # fmt: skip
 

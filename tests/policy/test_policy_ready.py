@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from mcpbridge.core.ruling import Effect, Outcome
 from mcpbridge.policy import Facts, load_policy, rule
+from mcpbridge.policy.combine import KNOWN
+from mcpbridge.policy.matchers import UNAVAILABLE
 
 from .calls import READY, SOMEBODY, call
 
 ALLOW, ASK, DENY = Effect.ALLOW, Effect.ASK, Effect.DENY
+DOCS = READY.parent / "docs" / "policy.md"
 FILES = ["ask-before-write.yaml", "read-only.yaml", "locked-down.yaml"]
 
 READS = [
@@ -63,6 +68,16 @@ def test_every_ready_policy_is_tested_and_described() -> None:
     assert sorted(path.name for path in READY.glob("*.yaml")) == sorted(FILES)
     described = (READY / "README.md").read_text(encoding="utf-8")
     assert all(f"`{file}`" in described for file in FILES)
+
+
+def test_the_policies_in_the_documentation_load() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert [load_policy(block, file="policy.md").defaults.decision for block in blocks] == [ASK]
+
+
+def test_the_documentation_names_every_matcher() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    assert [name for name in (*KNOWN, *UNAVAILABLE) if f"`{name}" not in text] == []
 
 
 @pytest.mark.parametrize("file", FILES)

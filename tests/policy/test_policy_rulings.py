@@ -223,6 +223,11 @@ def test_endless_names_and_mixtures_of_matches_do_not_fill_the_memory() -> None:
         assert rule(call(f"a.t{number}"), [made], SOMEBODY).effect is Effect.ASK
 
 
+def test_an_argument_may_be_called_like_a_matcher() -> None:
+    rules = "  - {id: r, effect: deny, tools: [db.query], when: {sql: {contains: DROP}, type: {eq: raw}}}"
+    assert ruled(rules, "db.query", {"sql": "DROP x", "type": "raw"}).effect is Effect.DENY
+
+
 def test_any_mapping_will_do_for_arguments() -> None:
     action = replace(call("bank.pay"), arguments=MappingProxyType({"amount": 500}))
     assert rule(action, [policy(DENY)], SOMEBODY).effect is Effect.DENY

@@ -1,0 +1,1 @@
+"""What mcpbridge costs on top of the bare openai client. See ../README.md."""
