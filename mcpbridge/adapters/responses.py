@@ -75,9 +75,8 @@ class ResponsesModel:
         """Send until there is an answer, or no attempt left. Raises ModelError."""
         state = RetryCallState(Retrying(), None, (), {})
         while True:
-            body = await self._body(request)
             try:
-                async with aclosing(self._attempt(body)) as outputs:
+                async with aclosing(self._attempt(request)) as outputs:
                     async for output in outputs:
                         yield output
                 return
@@ -129,20 +128,21 @@ class ResponsesModel:
         opening = json.dumps(head, ensure_ascii=True, separators=(",", ":")).encode()
         return b"".join((opening[:-1], b',"input":[', b",".join(request.encoded_items), b"]}"))
 
-    def _attempt(self, body: bytes) -> AsyncGenerator[ModelOutput, None]:
-        return self._streamed(body) if self.stream else self._whole(body)
+    def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
+        # The body holds credentials in clear: it stays out of the frames that our errors carry along.
+        return self._streamed(request) if self.stream else self._whole(request)
 
-    async def _whole(self, body: bytes) -> AsyncGenerator[ModelOutput, None]:
+    async def _whole(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         response = await self.client.post(
-            "/responses", content=body, cast_to=httpx2.Response, options=_OPTIONS
+            "/responses", content=await self._body(request), cast_to=httpx2.Response, options=_OPTIONS
         )
         yield ModelResponse(body=self._masked_body(response.content))
 
-    async def _streamed(self, body: bytes) -> AsyncGenerator[ModelOutput, None]:
+    async def _streamed(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         """Items come from the completed response, never from `.added` (WIRE §4.5)."""
         stream = await self.client.post(
             "/responses",
-            content=body,
+            content=await self._body(request),
             cast_to=object,
             options=_STREAM_OPTIONS,
             stream=True,
