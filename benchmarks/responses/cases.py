@@ -117,10 +117,12 @@ async def growth() -> Case:
 
     def theirs(number: int) -> Variant:
         items = [chunk for entry in before[number].say(PROMPT).entries for chunk in entry.sent]
+        items[0] = b'{"model":"gpt-5.2","store":false,"input":[' + items[0]
+        items[-1] += b"]}"
 
         async def run() -> object:
             transport.play(bodies[number - 1 : number])
-            content = b'{"model":"gpt-5.2","store":false,"input":[' + b",".join(items) + b"]}"
+            content = b",".join(items)
             return await client.post("/responses", content=content, cast_to=httpx2.Response)
 
         return run

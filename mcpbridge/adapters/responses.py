@@ -126,7 +126,10 @@ class ResponsesModel:
         if self.stream:
             head["stream"] = True
         opening = json.dumps(head, ensure_ascii=True, separators=(",", ":")).encode()
-        return b"".join((opening[:-1], b',"input":[', b",".join(request.encoded_items), b"]}"))
+        pieces = list(request.encoded_items)
+        pieces[0] = opening[:-1] + b',"input":[' + pieces[0]
+        pieces[-1] += b"]}"
+        return b",".join(pieces)  # one join, so that a long history is copied once
 
     def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         # The body holds credentials in clear: it stays out of the frames that our errors carry along.

@@ -33,9 +33,9 @@ RESERVED: Final = frozenset(
 _STRUCTURED: Final = frozenset(
     {
         "decision_key", "run_id", "conversation_id", "response_id", "item_id", "call_id", "request_id",
-        "trace_id", "server_label", "tool", "via", "definition_hash", "outcome", "rule_ids", "predicates", "policy_hash",
-        "screen_hash", "principal", "authenticated", "asked_at", "decided_at", "status", "evidence", "result_size",
-        "result_sha256", "latency_ms",
+        "trace_id", "server_label", "tool", "via", "definition_hash", "outcome", "rule_ids", "predicates",
+        "policy_hash", "screen_hash", "principal", "authenticated", "asked_at", "decided_at", "status",
+        "evidence", "result_size", "result_sha256", "latency_ms",
     }
 )  # fmt: skip
 """Fields with ids, names, hashes and numbers; not searched for what looks like a credential."""
@@ -50,6 +50,9 @@ class Encoded:
     decision_key: str | None = None
     request_id: str = ""
     outcome: str = ""
+
+
+_NO_BLOBS: Final = Covered()
 
 
 class Encoder:
@@ -145,7 +148,7 @@ class Encoder:
 
     def _blobs(self, record: Record, fields: dict[str, Any], hidden: list[str], level: Level) -> Covered:
         if not record.blobs:
-            return Covered()
+            return _NO_BLOBS
         named = {fields.get("policy_hash"), fields.get("definition_hash")}
         shown = None if level is Level.ARGUMENTS else frozenset(str(name) for name in named)
         return cover(record.blobs, mask=self._mask, redactor=self._redactor, hidden=hidden, only=shown)

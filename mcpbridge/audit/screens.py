@@ -34,6 +34,8 @@ class Covered:
     @property
     def text(self) -> str:
         """JSON members without braces; empty when there is nothing to say."""
+        if not self.blobs and not self.withheld:
+            return ""
         members: dict[str, Any] = {
             "blobs": [blob.sha256 for blob in self.blobs],
             "blobs_masked": self.masked,

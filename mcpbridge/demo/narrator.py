@@ -80,9 +80,13 @@ class Narrator:
             case Outcome.HUMAN_ALLOW | Outcome.GRANT_ALLOW:
                 verdict = f"ALLOWED by a person ({decision.approver or 'no name given'})."
             case Outcome.POLICY_DENY:
-                verdict = f'DENIED by the rule {rules}. It does not run. The model is told: "{decision.reason}"'
+                verdict = (
+                    f'DENIED by the rule {rules}. It does not run. The model is told: "{decision.reason}"'
+                )
             case _:
-                verdict = f'DENIED ({decision.outcome}). It does not run. The model is told: "{decision.reason}"'
+                verdict = (
+                    f'DENIED ({decision.outcome}). It does not run. The model is told: "{decision.reason}"'
+                )
         self.screen.entry("gate", verdict)
 
     def _finished(self, event: CallFinished) -> None:

@@ -62,5 +62,8 @@ def _wrapped(text: str, width: int) -> list[str]:
     """Paragraphs kept, lines broken; what is longer than a line (an address) is not."""
     lines: list[str] = []
     for paragraph in visible(text).split("\n"):
-        lines += textwrap.wrap(paragraph, width, break_long_words=False, break_on_hyphens=False) or [""]
+        again = "| " if paragraph.startswith("| ") else ""  # a quotation stays one
+        lines += textwrap.wrap(
+            paragraph, width, subsequent_indent=again, break_long_words=False, break_on_hyphens=False
+        ) or [""]
     return lines

@@ -1,0 +1,100 @@
+"""`mcpbridge demo`: a governed conversation to watch, without key, network or configuration."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcpbridge.cli.exits import COMPLETED
+from mcpbridge.cli.streams import somebody_there, wants_color
+
+if TYPE_CHECKING:
+    from mcpbridge.demo.screen import Screen
+    from mcpbridge.ports import Approver
+
+
+def add(commands: argparse._SubParsersAction[Any]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "demo",
+        help="watch a governed conversation: no key, no network, a few seconds",
+        description="Starts a scripted Responses service and a real MCP server on this machine, and takes a "
+        "conversation through the gate: allowed, asked, denied, audited, verified.",
+    )
+    parser.add_argument(
+        "--answers",
+        metavar="yes,no,…",
+        help="answer the questions beforehand (yes, always, no, no:reason); without a terminal: yes",
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the files of the demo and say where")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the demo. Everything stands in a temporary folder, which goes away unless it is kept."""
+    from mcpbridge.demo.screen import Screen
+
+    screen = Screen(write=_write, color=wants_color(sys.stdout))
+    _open(screen)
+    approver = _approver(args.answers, screen)
+    from mcpbridge.demo.story import tell
+
+    with _folder(keep=args.keep) as folder:
+        asyncio.run(tell(screen, approver, folder))
+        _close(screen, folder if args.keep else None)
+    return COMPLETED
+
+
+def _open(screen: Screen) -> None:
+    screen.write("mcpbridge demo")
+    screen.write("")
+    screen.say(
+        'This is a scripted service and no language model: what "the model" says stands in a file. Nothing '
+        "leaves this machine, and no key is needed. Everything else is real: HTTP, the MCP server, the gate, "
+        "the log."
+    )
+
+
+def _approver(answers: str | None, screen: Screen) -> Approver:
+    from mcpbridge import ScriptedApprover, TerminalApprover
+    from mcpbridge.demo.asking import FlushedApprover, ShownApprover
+
+    if answers is None and somebody_there():
+        return FlushedApprover(inner=TerminalApprover(sys.stdin, sys.stderr), flush=sys.stdout.flush)
+    inner = ScriptedApprover.from_text("yes" if answers is None else answers, by="scripted answer")
+    return ShownApprover(inner=inner, screen=screen)
+
+
+def _close(screen: Screen, kept: Path | None) -> None:
+    from mcpbridge.demo.story import FILES
+
+    screen.heading("What you can do next")
+    screen.command('mcpbridge demo --answers "no:not today"', "say no, and see what the model is told")
+    screen.command("mcpbridge init", "write a configuration and a policy of your own")
+    screen.write("")
+    screen.say("The configuration, the policy and the script of this demo:")
+    screen.write(f"  {FILES}")
+    if kept is not None:
+        screen.say("What this run wrote, and its forged copy:")
+        screen.write(f"  {kept}")
+
+
+@contextmanager
+def _folder(*, keep: bool) -> Generator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="mcpbridge-demo-"))
+    try:
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(line: str) -> None:
+    print(line, flush=True)
