@@ -9,10 +9,12 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import openai
 
 from mcpbridge.config import ModelConfig, SecretSources
+from mcpbridge.config.urls import is_loopback
 from mcpbridge.core.secret import Mask, Secret
 
 TokenProvider = Callable[[], str | Awaitable[str]]
@@ -52,9 +54,11 @@ def make_client(
 
 
 def _http_client(config: ModelConfig, proxy: Secret | None) -> Any:
-    if proxy is None and config.ca_file is None:
+    # HTTPS_PROXY and its relatives are for the way out, and would send this machine's own elsewhere.
+    here = proxy is None and is_loopback(urlsplit(config.base_url).hostname or "")
+    if proxy is None and config.ca_file is None and not here:
         return None
-    settings: dict[str, Any] = {"follow_redirects": False}
+    settings: dict[str, Any] = {"follow_redirects": False, "trust_env": not here}
     if proxy is not None:
         settings["proxy"] = proxy.reveal()
     if config.ca_file is not None:

@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcpbridge.cli.exits import COMPLETED
+from mcpbridge.cli.parsing import Commands
 from mcpbridge.cli.streams import somebody_there, wants_color
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mcpbridge.ports import Approver
 
 
-def add(commands: argparse._SubParsersAction[Any]) -> None:
+def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "demo",
@@ -42,8 +43,9 @@ def run(args: argparse.Namespace) -> int:
     from mcpbridge.demo.screen import Screen
 
     screen = Screen(write=_write, color=wants_color(sys.stdout))
-    _open(screen)
-    approver = _approver(args.answers, screen)
+    given = _answers(args.answers)
+    approver = _approver(given, screen)
+    _open(screen, given)
     from mcpbridge.demo.story import tell
 
     with _folder(keep=args.keep) as folder:
@@ -52,7 +54,12 @@ def run(args: argparse.Namespace) -> int:
     return COMPLETED
 
 
-def _open(screen: Screen) -> None:
+def _answers(answers: str | None) -> str | None:
+    """The answers given beforehand; None where a person is asked."""
+    return "yes" if answers is None and not somebody_there() else answers
+
+
+def _open(screen: Screen, given: str | None) -> None:
     screen.write("mcpbridge demo")
     screen.write("")
     screen.say(
@@ -60,15 +67,17 @@ def _open(screen: Screen) -> None:
         "leaves this machine, and no key is needed. Everything else is real: HTTP, the MCP server, the gate, "
         "the log."
     )
+    if given is not None:
+        screen.say(f"Nobody is asked: the question is answered with {given!r}.")
 
 
-def _approver(answers: str | None, screen: Screen) -> Approver:
+def _approver(given: str | None, screen: Screen) -> Approver:
     from mcpbridge import ScriptedApprover, TerminalApprover
     from mcpbridge.demo.asking import FlushedApprover, ShownApprover
 
-    if answers is None and somebody_there():
+    if given is None:
         return FlushedApprover(inner=TerminalApprover(sys.stdin, sys.stderr), flush=sys.stdout.flush)
-    inner = ScriptedApprover.from_text("yes" if answers is None else answers, by="scripted answer")
+    inner = ScriptedApprover.from_text(given, by="scripted answer")
     return ShownApprover(inner=inner, screen=screen)
 
 
@@ -76,8 +85,9 @@ def _close(screen: Screen, kept: Path | None) -> None:
     from mcpbridge.demo.story import FILES
 
     screen.heading("What you can do next")
-    screen.command('mcpbridge demo --answers "no:not today"', "say no, and see what the model is told")
-    screen.command("mcpbridge init", "write a configuration and a policy of your own")
+    screen.command("mcpbridge demo --answers no", "say no to the question this time")
+    screen.command("mcpbridge init", "write a configuration and a policy to start from")
+    screen.command("mcpbridge demo --keep", "keep the files and the log of the demo")
     screen.write("")
     screen.say("The configuration, the policy and the script of this demo:")
     screen.write(f"  {FILES}")

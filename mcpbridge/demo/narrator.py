@@ -13,19 +13,27 @@ from mcpbridge import (
     CallStarted,
     Event,
     Notice,
+    Outcome,
     ReasoningDelta,
     ResponseReceived,
     TextDelta,
     ToolsListed,
 )
-from mcpbridge.core.ruling import Outcome
 from mcpbridge.demo.screen import Screen
 from mcpbridge.demo.server import INJECTION_ADDRESS
 
+_ASKED: Final = frozenset({Outcome.HUMAN_ALLOW, Outcome.HUMAN_DENY, Outcome.TIMEOUT})
+"""Somebody just saw the whole call, so it is not told again."""
+_BY: Final = {
+    Outcome.POLICY_ALLOW: "by the rule {rule}; nobody was asked.",
+    Outcome.POLICY_DENY: "by the rule {rule}.",
+    Outcome.HUMAN_ALLOW: "by a person ({who}).",
+    Outcome.HUMAN_DENY: "by a person ({who}).",
+}
 _SEEN_BY: Final = {
-    "executed_here": "ran in this process",
+    "executed_here": "as mcpbridge saw it",
     "reported_by_provider": "as the service reports it",
-    "observed": "ran without being asked",
+    "observed": "as the service reports it, unasked",
 }
 
 
@@ -34,34 +42,29 @@ class Narrator:
     """Tells what happens. Deltas are collected until their response is complete, and then wrapped."""
 
     screen: Screen
-    counted: dict[str, int] = field(default_factory=dict[str, int])
-    """How many decisions ended in which outcome."""
     _thought: list[str] = field(default_factory=list[str])
     _text: list[str] = field(default_factory=list[str])
 
     def tell(self, event: Event) -> None:
         """One event; those that a newcomer has no use for are passed over."""
         match event:
-            case ReasoningDelta(text=text):
-                self._thought.append(text)
-            case TextDelta(text=text):
-                self._text.append(text)
+            case ReasoningDelta():
+                self._thought.append(event.text)
+            case TextDelta():
+                self._text.append(event.text)
             case ResponseReceived():
                 self._spoken()
-            case ToolsListed(server_label=label, tools=tools):
-                self.screen.entry("tools", f"{label} offers {', '.join(tools)}")
             case ActionDecided():
                 self._decided(event)
-            case CallStarted(action=action):
-                self.screen.entry("runs", f"{action.name}, a Python function in this process")
             case CallFinished():
                 self._finished(event)
-            case Notice(message=message):
-                self.screen.entry("notice", message)
+            case ToolsListed() | CallStarted() | Notice():
+                self.screen.entry(*_aside(event))
             case _:
                 pass
 
     def _spoken(self) -> None:
+        self.screen.write("")
         if self._thought:
             self.screen.entry("thinks", "".join(self._thought))
         if self._text:
@@ -71,39 +74,35 @@ class Narrator:
 
     def _decided(self, event: ActionDecided) -> None:
         action, decision = event.action, event.decision
-        self.counted[decision.outcome] = self.counted.get(decision.outcome, 0) + 1
-        self.screen.entry("wants", call_text(action.name, action.arguments))
-        rules = ", ".join(event.rules)
-        match decision.outcome:
-            case Outcome.POLICY_ALLOW:
-                verdict = f"ALLOWED by the rule {rules}; nobody was asked."
-            case Outcome.HUMAN_ALLOW | Outcome.GRANT_ALLOW:
-                verdict = f"ALLOWED by a person ({decision.approver or 'no name given'})."
-            case Outcome.POLICY_DENY:
-                verdict = (
-                    f'DENIED by the rule {rules}. It does not run. The model is told: "{decision.reason}"'
-                )
-            case _:
-                verdict = (
-                    f'DENIED ({decision.outcome}). It does not run. The model is told: "{decision.reason}"'
-                )
-        self.screen.entry("gate", verdict)
+        if decision.outcome not in _ASKED:
+            self.screen.entry("wants", call_text(action.name, action.arguments))
+        by = _BY.get(decision.outcome, f"({decision.outcome}).")
+        by = by.format(rule=", ".join(event.rules), who=decision.approver or "no name given")
+        self.screen.entry("gate", f"{'ALLOWED' if decision.allowed else 'DENIED'} {by}")
+        if not decision.allowed:
+            self.screen.entry("", f'It does not run. The model is told: "{decision.reason}"')
 
     def _finished(self, event: CallFinished) -> None:
         name = f"{event.server_label}.{event.tool}"
         self.screen.entry("result", f"of {name}, {_SEEN_BY[event.evidence]}:\n{_quoted(event.output)}")
         if INJECTION_ADDRESS in event.output and event.tool == "read_issue":
-            self.screen.entry("(!)", "This text is an attack: an issue that gives orders to the model.")
+            self.screen.entry("note", "This is an attack: an issue that gives orders to whoever reads it.")
+
+
+def _aside(event: ToolsListed | CallStarted | Notice) -> tuple[str, str]:
+    match event:
+        case ToolsListed(server_label=label, tools=tools):
+            return "tools", f"{label} offers {', '.join(tools)}"
+        case CallStarted(action=action):
+            return "runs", f"{action.name}, a Python function of this program"
+        case Notice(message=message):
+            return "notice", message
 
 
 def call_text(name: str, arguments: Mapping[str, Any] | None) -> str:
     """`label.tool(a="x", n=2)`."""
-    values = ", ".join(f"{key}={_value(value)}" for key, value in (arguments or {}).items())
-    return f"{name}({values})"
-
-
-def _value(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    given = (arguments or {}).items()
+    return f"{name}({', '.join(f'{key}={json.dumps(value, ensure_ascii=False)}' for key, value in given)})"
 
 
 def _quoted(text: str) -> str:

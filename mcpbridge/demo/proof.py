@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,17 +31,18 @@ def show_effects(screen: Screen, tracker: Tracker) -> None:
         raise DemoFailed("the denied mail was sent")
 
 
-def show_trail(screen: Screen, audit: Path, *, token: str) -> None:
+def show_trail(screen: Screen, audit: Path, *, credentials: Sequence[str]) -> None:
     """Print every record, and say whether the credential is anywhere among them."""
     for record in read(audit):
         screen.record(render_line({k: v for k, v in record.items() if k not in _IDS}, color=False))
     files = [path for path in audit.rglob("*") if path.is_file()]
-    if any(token.encode() in path.read_bytes() for path in files):
-        raise DemoFailed("the tracker's token stands in the audit")
+    contents = [path.read_bytes() for path in files]
+    if any(credential.encode() in content for credential in credentials for content in contents):
+        raise DemoFailed("a credential stands in the audit")
     screen.write("")
     screen.say(
-        f"Each record was on disk before what it describes took effect. The tracker's token stands in none "
-        f"of the {len(files)} files of the log (searched just now)."
+        "Each decision was on disk before it took effect. The tracker's token and the service's key stand in "
+        f"none of the {len(files)} files of the log (searched just now)."
     )
 
 

@@ -12,6 +12,8 @@ from mcpbridge.core.question import visible
 WIDTH: Final = 79
 """Good at 80 columns: a terminal may break a line that fills its last one."""
 _COLUMN: Final = 11
+_HANGING: Final = " " * 13
+"""Where the values of a question stand (`mcpbridge.core.question.screen`)."""
 _BOLD, _RED, _GREEN, _DIM, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[2m", "\x1b[0m"
 _PAINT: Final = {"ALLOWED": _GREEN, "DENIED": _RED, "FOUND": _GREEN}
 
@@ -48,7 +50,7 @@ class Screen:
 
     def command(self, line: str, comment: str) -> None:
         """Something to type, and what it does."""
-        self.write(f"  {line:<35}{self._painted(comment, _DIM)}".rstrip())
+        self.write(f"  {line:<30}{self._painted(comment, _DIM)}".rstrip())
 
     def _verdict(self, line: str) -> str:
         word, _, rest = line.partition(" ")
@@ -59,10 +61,10 @@ class Screen:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Paragraphs kept, lines broken; what is longer than a line (an address) is not."""
+    """Paragraphs kept, lines broken; a quotation stays one, and an address in one piece."""
     lines: list[str] = []
     for paragraph in visible(text).split("\n"):
-        again = "| " if paragraph.startswith("| ") else ""  # a quotation stays one
+        again = "| " if paragraph.startswith("| ") else _HANGING if paragraph.startswith("  ") else ""
         lines += textwrap.wrap(
             paragraph, width, subsequent_indent=again, break_long_words=False, break_on_hyphens=False
         ) or [""]

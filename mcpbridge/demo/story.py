@@ -57,7 +57,7 @@ async def tell(screen: Screen, approver: Approver, folder: Path) -> None:
     screen.write("")
     screen.say("The audit trail, one line a record (without the long ids):")
     screen.write("")
-    proof.show_trail(screen, config.audit.path, token=token)
+    proof.show_trail(screen, config.audit.path, credentials=(token, key))
     screen.heading("5. Can the trail be trusted?")
     proof.show_verification(screen, config.audit.path)
     screen.write("")
@@ -85,7 +85,7 @@ def _introduce(screen: Screen, service: LocalEndpoint, tracker: server.Tracker) 
     screen.heading("1. What is running")
     screen.entry("service", f"{service.base_url}  the Responses API, played from a script")
     screen.entry("server", f"{tracker.url}  a real MCP server, wants a bearer token")
-    screen.entry("policy", "reading runs, opening an issue asks you, mail leaves the house never")
+    screen.entry("policy", "reading runs, opening an issue asks you, mail never leaves the house")
     screen.entry("audit", "every decision is on disk before it takes effect")
 
 

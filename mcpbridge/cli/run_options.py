@@ -1,0 +1,122 @@
+"""What `mcpbridge run` was told, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from mcpbridge.errors import UsageError
+
+DEFAULT_CONFIG: Final = "mcpbridge.yaml"
+_DECISION: Final = re.compile(r"(?P<id>.+?)=(?P<word>yes|no)(?::(?P<reason>.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """One `--decide ID=yes|no[:reason]`."""
+
+    request_id: str
+    allow: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """One command line of `mcpbridge run`. Paths are as they were typed."""
+
+    config: str | None = None
+    """None: nobody named one, so it is `mcpbridge.yaml`."""
+    prompt: str | None = None
+    """None when resuming."""
+    prompt_from_stdin: bool = False
+    state: Path | None = None
+    """`--state` or `--resume`."""
+    decisions: Mapping[str, Decide] = field(default_factory=dict[str, Decide])
+    principal: str | None = None
+    by: str | None = None
+    as_json: bool = False
+    stream: bool = False
+    verbose: bool = False
+
+    @property
+    def resuming(self) -> bool:
+        return self.prompt is None
+
+
+def decision(text: str) -> Decide:
+    """`ID=yes`, `ID=no` or `ID=no:reason`, for argparse."""
+    found = _DECISION.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ID=yes, ID=no or ID=no:reason")
+    return Decide(request_id=found["id"], allow=found["word"] == "yes", reason=(found["reason"] or "").strip())
+
+
+def contradiction(args: argparse.Namespace) -> str | None:
+    """What is wrong with the combination of arguments, as argparse would say it."""
+    if args.resume is None:
+        return _without_resume(args)
+    beside = [
+        name
+        for name, value in (("PROMPT", args.prompt), ("--state", args.state), ("--principal", args.principal))
+        if value is not None
+    ]
+    if beside:
+        return f"argument --resume: not allowed with {', '.join(beside)}"
+    repeated = _repeated(args.decide)
+    return f"argument --decide: {repeated} is decided twice" if repeated else None
+
+
+def _without_resume(args: argparse.Namespace) -> str | None:
+    if args.decide:
+        return "argument --decide: needs --resume FILE"
+    if args.prompt is None:
+        return "a PROMPT is required (or - for standard input, or --resume FILE)"
+    return None
+
+
+def _repeated(decisions: Sequence[Decide]) -> str | None:
+    seen: set[str] = set()
+    for decided in decisions:
+        if decided.request_id in seen:
+            return decided.request_id
+        seen.add(decided.request_id)
+    return None
+
+
+def read_options(args: argparse.Namespace) -> Options:
+    """The options, with the prompt read from standard input where it was `-`. Raises UsageError."""
+    return Options(
+        config=args.config,
+        prompt=None if args.resume is not None else _prompt(args.prompt),
+        prompt_from_stdin=args.prompt == "-",
+        state=args.state if args.resume is None else args.resume,
+        decisions={decided.request_id: decided for decided in args.decide},
+        principal=args.principal,
+        by=args.by,
+        as_json=args.json,
+        stream=args.stream,
+        verbose=args.verbose,
+    )
+
+
+def _prompt(given: str) -> str:
+    text = _standard_input() if given == "-" else given
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the prompt is not valid text: it holds bytes that are no UTF-8") from None
+    if not text.strip():
+        raise UsageError("the prompt is empty")
+    return text
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input is not UTF-8: {error.reason} at byte {error.start}") from None
