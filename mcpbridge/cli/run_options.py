@@ -53,7 +53,9 @@ def decision(text: str) -> Decide:
     found = _DECISION.fullmatch(text)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not ID=yes, ID=no or ID=no:reason")
-    return Decide(request_id=found["id"], allow=found["word"] == "yes", reason=(found["reason"] or "").strip())
+    return Decide(
+        request_id=found["id"], allow=found["word"] == "yes", reason=(found["reason"] or "").strip()
+    )
 
 
 def contradiction(args: argparse.Namespace) -> str | None:

@@ -1,0 +1,38 @@
+"""Ctrl-C and SIGTERM cancel a task, so that its state can be saved."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def cancelling(task: asyncio.Task[Any]) -> Generator[list[int]]:
+    """Cancel `task` on the first signal; gives the numbers of those that came. A second one does what it
+    would have done: somebody is in a hurry.
+
+    `signal.signal` and not the loop's own: that one is missing on Windows.
+    """
+    caught: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, previous[number])
+        loop.call_soon_threadsafe(task.cancel)
+
+    previous: dict[int, Any] = {}
+    for number in _SIGNALS:
+        previous[number] = signal.getsignal(number)
+        signal.signal(number, on_signal)
+    try:
+        yield caught
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

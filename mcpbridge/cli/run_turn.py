@@ -1,0 +1,200 @@
+"""One turn from the command line: assemble, run, save, show."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import io
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from mcpbridge.adapters.approvers import DenyApprover
+from mcpbridge.adapters.terminal import TerminalApprover
+from mcpbridge.bridge.assembly import assemble
+from mcpbridge.bridge.bridge import Bridge
+from mcpbridge.bridge.result import Result
+from mcpbridge.cli.interrupts import cancelling
+from mcpbridge.cli.run_end import End, broken, ended, not_begun, resume_command, stopped
+from mcpbridge.cli.run_options import DEFAULT_CONFIG, Options
+from mcpbridge.cli.show import Show
+from mcpbridge.cli.state_file import StateFile
+from mcpbridge.cli.streams import somebody_there
+from mcpbridge.config import Configuration, load_config
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.ruling import Answer, Approve, Deny
+from mcpbridge.engine.events import Event
+from mcpbridge.engine.loop import Turn
+from mcpbridge.engine.settle import Checkpoint
+from mcpbridge.errors import McpbridgeError, StateRefused, UsageError
+from mcpbridge.ports import Approver
+
+
+def run_turn(options: Options) -> int:
+    """Run and show it; returns the exit code."""
+    _write_whatever_comes(sys.stdout)
+    show = Show(sys.stdout, sys.stderr, as_json=options.as_json, stream=options.stream)
+    file = StateFile(options.state) if options.state is not None else None
+    try:
+        config = _diagnostics(load_config(options.config or DEFAULT_CONFIG), verbose=options.verbose)
+        with file.locked() if file is not None else nullcontext():
+            end = asyncio.run(_session(options, config, file, show))
+    except McpbridgeError as error:
+        end = not_begun(error)
+    return show.end(end, config=options.config)
+
+
+async def _session(options: Options, config: Configuration, file: StateFile | None, show: Show) -> End:
+    assembly = assemble(config, approver=_approver(options, config))
+    show.mask = assembly.mask
+    async with Bridge(assembly) as bridge:
+        turn = _turn(bridge, options, config, file)
+        end = await _end(bridge, turn, show.event)
+        return _saved(end, bridge, file)
+
+
+def _turn(bridge: Bridge, options: Options, config: Configuration, file: StateFile | None) -> Turn:
+    conversation, answers = _begin(bridge, options, file)
+    return bridge.turn(
+        options.prompt,
+        conversation=conversation,
+        principal=options.principal,
+        stream=options.stream or config.model.stream is True,
+        checkpoint=None if file is None else _checkpoint(bridge, file),
+        decisions=answers,
+    )
+
+
+def _begin(
+    bridge: Bridge, options: Options, file: StateFile | None
+) -> tuple[Conversation | None, Mapping[str, Answer]]:
+    """The saved conversation, if there is one, and the answers that were given with it."""
+    text = file.read() if file is not None else None
+    if text is None:
+        if options.resuming:
+            raise StateRefused(f"there is no saved state in {options.state}")
+        return None, {}
+    conversation = bridge.loads(text)
+    if options.resuming:
+        return _resumed(bridge, conversation, options)
+    _refuse_further_turn(conversation, options)
+    return conversation, {}
+
+
+def _resumed(
+    bridge: Bridge, conversation: Conversation, options: Options
+) -> tuple[Conversation, Mapping[str, Answer]]:
+    state, answers = bridge.apply(conversation, _answers(options))
+    if _finished(state):
+        raise UsageError(
+            f"nothing is open in {options.state}; "
+            f"for a further turn: mcpbridge run --state {options.state} PROMPT"
+        )
+    return state, answers
+
+
+def _finished(conversation: Conversation) -> bool:
+    """Whether the model had the last word."""
+    if conversation.pending or conversation.unknown or not conversation.output:
+        return False
+    return conversation.entries[-1].item == conversation.output[-1]
+
+
+def _answers(options: Options) -> dict[str, Answer]:
+    by = options.by if options.by is not None else _user()
+    return {
+        request_id: Approve(by=by, reason=decided.reason)
+        if decided.allow
+        else Deny(by=by, reason=decided.reason)
+        for request_id, decided in options.decisions.items()
+    }
+
+
+def _refuse_further_turn(conversation: Conversation, options: Options) -> None:
+    assert options.state is not None
+    if options.principal not in (None, conversation.principal):
+        raise UsageError(
+            f"the conversation in {options.state} acts for {conversation.principal or 'nobody in particular'!r}; "
+            "start another one for another principal"
+        )
+    unknown, pending = conversation.unknown, tuple(call.id for call in conversation.pending)
+    if not unknown and not pending:
+        return
+    what = "the outcome is unknown of" if unknown else "questions are open:"
+    command = resume_command(options.state, unknown or pending, "yes", config=options.config)
+    raise UsageError(
+        f"no further turn in {options.state} yet, {what} {', '.join(unknown or pending)}; "
+        f"decide first, with yes or no:reason: {command}"
+    )
+
+
+def _approver(options: Options, config: Configuration) -> Approver | None:
+    """None pauses where somebody must decide."""
+    if config.approvals.ask == "deny":
+        return DenyApprover()
+    if options.prompt_from_stdin or not somebody_there():
+        return None
+    return TerminalApprover(sys.stdin, sys.stderr, user=options.by)
+
+
+async def _end(bridge: Bridge, turn: Turn, on_event: Callable[[Event], None]) -> End:
+    """Run the turn in a task of its own, which a signal cancels: what comes after is not cancelled."""
+    running: asyncio.Task[Result] = asyncio.create_task(bridge.finish(turn, on_event=on_event))
+    with cancelling(running) as caught:
+        try:
+            return ended(await running)
+        except McpbridgeError as error:
+            return broken(turn.conversation, error)
+        except asyncio.CancelledError:
+            if not caught:
+                raise
+            return stopped(turn.conversation, caught[0])
+
+
+def _checkpoint(bridge: Bridge, file: StateFile) -> Checkpoint:
+    async def save(conversation: Conversation) -> None:
+        # On purpose not in a thread: two saves must not overtake each other when one is cancelled.
+        file.write(bridge.dumps(conversation))
+
+    return save
+
+
+def _saved(end: End, bridge: Bridge, file: StateFile | None) -> End:
+    """Save the end, also where nobody named a file and something would be lost."""
+    if file is None:
+        if not end.worth_saving:
+            return end
+        file = StateFile(Path(f"{end.conversation.id}.state.json"))
+    try:
+        file.write(bridge.dumps(end.conversation))
+    except McpbridgeError as error:
+        failed = broken(end.conversation, error)
+        message = f"{end.message}; {failed.message}" if end.message else failed.message
+        return replace(failed, message=message, text=end.text, denied=end.denied, questions=end.questions)
+    return replace(end, saved=file.path)
+
+
+def _diagnostics(config: Configuration, *, verbose: bool) -> Configuration:
+    """Notices are shown as progress; as diagnostics too only for -v, JSON, or who lowered the level."""
+    logging = config.logging
+    if verbose:
+        logging = replace(logging, level="debug")
+    elif logging.format == "console" and logging.level == "warning":
+        logging = replace(logging, level="error")
+    return replace(config, logging=logging)
+
+
+def _user() -> str:
+    """The operating system's user: a claim, never authenticated."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such variable and no entry in the user database
+        return ""
+
+
+def _write_whatever_comes(stream: object) -> None:
+    """An answer may hold what the terminal's encoding cannot show."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
