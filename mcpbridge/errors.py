@@ -177,6 +177,9 @@ class RepeatedRequest(GuardStopped):
 class AuditUnavailable(McpbridgeError):
     """The record could not be made durable, so what it describes does not happen."""
 
+    maybe_written: bool = False
+    """True when the record may be in the log all the same (the disk hung while it was being written)."""
+
 
 class AuditCorrupt(AuditUnavailable):
     """The log is broken before its tail; it is not opened for writing."""

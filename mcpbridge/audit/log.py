@@ -95,11 +95,11 @@ class AuditLog:
             timer.cancel()
 
     def _expire(self, pending: Pending) -> None:
-        pending.settle(
-            AuditUnavailable(
-                f"the audit record was not durable after {self._deadline:g} s (disk or file lock hangs)"
-            )
+        late = AuditUnavailable(
+            f"the audit record was not durable after {self._deadline:g} s (disk or file lock hangs)"
         )
+        late.maybe_written = True
+        pending.settle(late)
 
     async def close(self) -> None:
         """Wait until what was appended is durable, then let go of the file. More than once is fine."""

@@ -15,7 +15,7 @@ from mcpbridge.bridge.result import Result
 from mcpbridge.bridge.structured import parse_output, text_format
 from mcpbridge.config import Configuration, SecretSources, ServerDeclaration
 from mcpbridge.core.conversation import Conversation
-from mcpbridge.core.ruling import Answer, Approve
+from mcpbridge.core.ruling import Answer
 from mcpbridge.engine.events import Event, Finished, Notice
 from mcpbridge.engine.loop import Engine, Limits, Turn
 from mcpbridge.engine.settle import Checkpoint
@@ -132,6 +132,9 @@ class Bridge:
             state = state.say(prompt)
         elif not state.entries:
             raise UsageError("a new conversation needs a prompt")
+        for request_id in decisions or {}:
+            if request_id not in state.unknown and all(call.id != request_id for call in state.pending):
+                raise _not_open(state, request_id)
         engine = self._engine(instructions=instructions, output_type=output_type, stream=stream)
         return engine.turn(state, answers=decisions, context=context, checkpoint=checkpoint)
 
@@ -215,22 +218,7 @@ class Bridge:
 
         Raises AlreadyDecided where the audit holds a decision. Takes the options of `run`.
         """
-        state, answers = self.apply(conversation, decisions or {})
-        return await self.run(conversation=state, decisions=answers, **options)
-
-    def apply(
-        self, conversation: Conversation, decisions: Mapping[str, Answer]
-    ) -> tuple[Conversation, dict[str, Answer]]:
-        """The conversation and the answers to resume with. Raises UsageError for a question not open."""
-        answers: dict[str, Answer] = {}
-        for request_id, answer in decisions.items():
-            if request_id in conversation.unknown:
-                conversation = _settle_unknown(conversation, request_id, answer)
-            elif any(call.id == request_id for call in conversation.pending):
-                answers[request_id] = answer
-            else:
-                raise _not_open(conversation, request_id)
-        return conversation, answers
+        return await self.run(conversation=conversation, decisions=decisions, **options)
 
     def dumps(self, conversation: Conversation) -> str:
         """The conversation as sealed text: no secret in it, and refused when edited."""
@@ -330,15 +318,6 @@ def _request_options(config: Configuration) -> dict[str, Any]:
         "reasoning": {key: value for key, value in reasoning.items() if value is not None} or None,
     }
     return {key: value for key, value in options.items() if value is not None}
-
-
-def _settle_unknown(conversation: Conversation, request_id: str, answer: Answer) -> Conversation:
-    if isinstance(answer, Approve):
-        return conversation.repeat_unknown(request_id)
-    reason = answer.reason or "a person decided not to repeat it"
-    return conversation.give_up_unknown(
-        request_id, f"It is not known whether this call took effect: {reason}."
-    )
 
 
 def _not_open(conversation: Conversation, request_id: str) -> UsageError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from mcpbridge.cli.parsing import Commands
 from mcpbridge.cli.run_options import DEFAULT_CONFIG, contradiction, decision, read_options
 
 _DESCRIPTION: Final = """\
@@ -30,15 +31,20 @@ Exit codes: 0 completed, 1 failed, 2 usage or configuration, 3 paused for a pers
 130 and 143 when stopped by Ctrl-C and SIGTERM, with the state saved. Denials alone do not change it."""
 
 
-def add(commands: argparse._SubParsersAction[Any]) -> None:
+def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "run",
         help="one turn of a governed conversation; exit code 3 when a person must decide",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    _declare(parser)
+    parser.set_defaults(run=run, usage_error=parser.error)
+
+
+def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c", "--config", metavar="FILE", help=f"configuration file (default: ./{DEFAULT_CONFIG})"
     )
@@ -64,7 +70,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         default=[],
         help="answer an open question; may be given several times",
     )
-    parser.set_defaults(run=run, usage_error=parser.error)
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="say more on standard error"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

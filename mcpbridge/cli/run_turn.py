@@ -86,13 +86,12 @@ def _begin(
 def _resumed(
     bridge: Bridge, conversation: Conversation, options: Options
 ) -> tuple[Conversation, Mapping[str, Answer]]:
-    state, answers = bridge.apply(conversation, _answers(options))
-    if _finished(state):
+    if not options.decisions and _finished(conversation):
         raise UsageError(
             f"nothing is open in {options.state}; "
             f"for a further turn: mcpbridge run --state {options.state} PROMPT"
         )
-    return state, answers
+    return conversation, _answers(options)
 
 
 def _finished(conversation: Conversation) -> bool:
@@ -115,9 +114,9 @@ def _answers(options: Options) -> dict[str, Answer]:
 def _refuse_further_turn(conversation: Conversation, options: Options) -> None:
     assert options.state is not None
     if options.principal not in (None, conversation.principal):
+        acts_for = repr(conversation.principal) if conversation.principal else "nobody in particular"
         raise UsageError(
-            f"the conversation in {options.state} acts for {conversation.principal or 'nobody in particular'!r}; "
-            "start another one for another principal"
+            f"the conversation in {options.state} acts for {acts_for}; start another one for somebody else"
         )
     unknown, pending = conversation.unknown, tuple(call.id for call in conversation.pending)
     if not unknown and not pending:

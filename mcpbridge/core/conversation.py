@@ -18,7 +18,7 @@ from typing import Any
 
 from mcpbridge.core import transcript
 from mcpbridge.core.declared import Declared
-from mcpbridge.core.entries import Entry, McpResults, input_entry
+from mcpbridge.core.entries import Entries, Entry, McpResults, input_entry
 from mcpbridge.core.items import ApprovalRequest, FunctionCall, HostedCall, Item
 from mcpbridge.core.request import ModelRequest
 from mcpbridge.errors import ReplayInvariant, UsageError
@@ -132,7 +132,7 @@ class Conversation:
         spoken = () if context else transcript.texts(content)
         return replace(
             self,
-            entries=(*self.entries, input_entry(item)),
+            entries=Entries.of(self.entries).plus(input_entry(item)),
             user_texts=(*self.user_texts, *spoken),
             turn=self.turn + (0 if context else 1),
             rounds=0,
@@ -151,7 +151,7 @@ class Conversation:
             raise ReplayInvariant("an empty conversation has nothing to send")
         return ModelRequest(
             conversation_id=self.id,
-            encoded_items=tuple([chunk for entry in self.entries for chunk in entry.sent]),
+            encoded_items=Entries.of(self.entries).sent,
             live_approvals=tuple(self.approved),
         )
 
@@ -191,7 +191,7 @@ class Conversation:
                 raise UsageError(f"{answer.request_id} takes another kind of answer")
         return replace(
             self,
-            entries=(*self.entries, input_entry(item)),
+            entries=Entries.of(self.entries).plus(input_entry(item)),
             pending=tuple(other for other in self.pending if other is not call),
             begun=tuple(name for name in self.begun if name != call.id),
             approved=approved,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, Self, cast
 
 from mcpbridge.core.items import HostedCall, Item
 from mcpbridge.core.raw import mapping
@@ -36,6 +36,34 @@ class Entry:
     origin: str = ""
     """Endpoint and model that made a reasoning item: its ciphertext means nothing elsewhere (§4.6)."""
     response_id: str = ""
+
+
+class Entries(tuple[Entry, ...]):
+    """A conversation's entries, with what a request carries for all of them: a long history is not
+    walked again for every turn."""
+
+    sent: tuple[bytes, ...]
+    origins: frozenset[str]
+    """Where the reasoning that is sent was made."""
+
+    def __new__(cls, entries: Iterable[Entry] = ()) -> Self:
+        made = super().__new__(cls, entries)
+        made.sent = tuple(chunk for entry in made for chunk in entry.sent)
+        made.origins = frozenset(entry.origin for entry in made if entry.origin and entry.sent)
+        return made
+
+    @classmethod
+    def of(cls, entries: tuple[Entry, ...]) -> Entries:
+        """`entries` itself where it is one already."""
+        return entries if isinstance(entries, Entries) else cls(entries)
+
+    def plus(self, *new: Entry) -> Entries:
+        """These entries and `new` ones, of which alone something is read."""
+        added = Entries(new)
+        made = super().__new__(type(self), (*self, *new))
+        made.sent = self.sent + added.sent
+        made.origins = self.origins | added.origins
+        return made
 
 
 def encode(item: Item) -> bytes:

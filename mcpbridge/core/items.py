@@ -100,22 +100,27 @@ _UNANSWERABLE: Final = frozenset(
 )
 """Client-owned kinds that this version has nothing to answer with."""
 
+_OURS: Final = frozenset({"mcp_approval_response", "function_call_output", "item_reference"})
+"""Kept and replayed, these would be answers that nobody gave."""
+
 
 def decode(item: object) -> Decoded:
     """One output item. Raises MalformedItem or UnsupportedItem."""
     raw = mapping(item)
     if not raw:
         raise MalformedItem("an output item is not an object")
-    kind = raw.get("type")
+    kind, item_id = raw.get("type"), _id_or_none(raw)
     if not isinstance(kind, str) or not kind:
-        raise MalformedItem("an output item has no type", item_id=_id_or_none(raw))
+        raise MalformedItem("an output item has no type", item_id=item_id)
+    if kind in _OURS:
+        raise MalformedItem(f"the response holds a {kind!r} item, which only we may write", item_id=item_id)
     decoder = _DECODERS.get(kind)
     if decoder is not None:
         return decoder(raw)
     if kind in UNGATED_KINDS:
         return HostedToolCall(id=_text(raw, "id"), kind=kind)
     _refuse_unanswerable(raw, kind)
-    return Inert(id=_id_or_none(raw), kind=kind)
+    return Inert(id=item_id, kind=kind)
 
 
 def _refuse_unanswerable(raw: Item, kind: str) -> None:
@@ -224,14 +229,21 @@ def _message(raw: Item) -> Inert:
     if raw.get("role") != "assistant" or not isinstance(content, Sequence) or isinstance(content, str):
         raise MalformedItem("an output message has no assistant content", item_id=_id_or_none(raw))
     for part in cast("Sequence[object]", content):
-        if not isinstance(mapping(part).get("type"), str):
+        entry = mapping(part)
+        kind = entry.get("type")
+        if not isinstance(kind, str):
             raise MalformedItem("a message part has no type", item_id=_id_or_none(raw))
+        if kind in _PART_TEXT and not isinstance(entry.get(_PART_TEXT[kind]), str):
+            raise MalformedItem(f"a message's {kind} part has no text", item_id=_id_or_none(raw))
     return Inert(id=_text(raw, "id"), kind="message")
+
+
+_PART_TEXT: Final[Mapping[str, str]] = {"output_text": "text", "refusal": "refusal"}
 
 
 def _reasoning(raw: Item) -> Inert:
     encrypted = raw.get("encrypted_content")
-    if not isinstance(raw.get("summary", []), Sequence) or not isinstance(encrypted, str | None):
+    if not isinstance(raw.get("summary", []), list) or not isinstance(encrypted, str | None):
         raise MalformedItem("a reasoning item has the wrong shape", item_id=_id_or_none(raw))
     return Inert(id=_text(raw, "id"), kind="reasoning")
 

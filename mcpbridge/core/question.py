@@ -13,6 +13,9 @@ from mcpbridge.core.ruling import Ruling
 
 _MAX_VALUE: Final = 4_000
 """Characters of one argument shown; the rest is counted, never hidden silently."""
+_MAX_NAME: Final = 200
+_NAME_COLUMN: Final = 32
+"""One endless argument name must not pad the lines of all others."""
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -58,9 +61,9 @@ def screen(action: Action, ruling: Ruling, *, principal: str) -> str:
         f"{principal or 'the model'} wants to call {action.name}",
         f"  server     {action.server_identity} ({_VIA[action.via]})",
         *_argument_lines(action.arguments),
-        f"  asked by   {rules}" + (f": {ruling.reason}" if ruling.reason else ""),
+        f"  asked by   {rules}" + (f": {' '.join(ruling.reason.split())}" if ruling.reason else ""),
     ]
-    return "\n".join(visible(line) for line in lines)
+    return "\n".join(visible(line, newlines=False) for line in lines)
 
 
 _VIA: Final = {
@@ -73,17 +76,15 @@ _VIA: Final = {
 def _argument_lines(arguments: Any) -> list[str]:
     if not arguments:
         return ["  arguments  none"]
-    width = max(len(visible(str(key), newlines=False)) for key in arguments)
+    names = [_short(visible(str(key), newlines=False), _MAX_NAME) for key in arguments]
+    width = min(max(map(len, names)), _NAME_COLUMN)
     lines: list[str] = []
-    for number, (key, value) in enumerate(arguments.items()):
+    for number, (name, value) in enumerate(zip(names, arguments.values(), strict=True)):
         head = "  arguments  " if number == 0 else "             "
-        name = visible(str(key), newlines=False).ljust(width)
-        lines.append(f"{head}{name}  {_value(value)}")
+        text = visible(_short(json.dumps(value, ensure_ascii=False), _MAX_VALUE), newlines=False)
+        lines.append(f"{head}{name.ljust(width)}  {text}")
     return lines
 
 
-def _value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    if len(text) > _MAX_VALUE:
-        text = f"{text[:_MAX_VALUE]}… ({len(text) - _MAX_VALUE} more characters)"
-    return visible(text, newlines=False)
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"

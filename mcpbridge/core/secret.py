@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from mcpbridge.core.raw import mapping
 
@@ -41,14 +41,17 @@ class Secret:
 
 
 def _spellings(value: str) -> set[str]:
-    """The value as it is, inside JSON text, inside JSON text inside JSON text, and in a URL."""
+    """The value as it is, in a URL, inside JSON text (some escape the slash), and inside that once more."""
     inside = json.dumps(value, ensure_ascii=False)[1:-1]
     return {
         value,
         inside,
         json.dumps(inside, ensure_ascii=False)[1:-1],
         json.dumps(value)[1:-1],
+        inside.replace("/", "\\/"),
         quote(value, safe=""),
+        quote(value),
+        quote_plus(value),
     }
 
 

@@ -63,7 +63,7 @@ def loads(text: str) -> Conversation:
         )
     try:
         return _conversation(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StateRefused(f"the saved conversation is damaged: {type(error).__name__} at {error}") from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcpbridge.core import tripwires
 from mcpbridge.core.declared import Declared
-from mcpbridge.core.entries import Entry, function_pair, input_entry, output_entry
+from mcpbridge.core.entries import Entries, Entry, function_pair, input_entry, output_entry
 from mcpbridge.core.items import (
     ApprovalRequest,
     Decoded,
@@ -33,16 +33,16 @@ def receive(conversation: Conversation, response: Mapping[str, Any], declared: D
     ids = tripwires.fresh_ids(conversation.ids, items)
     used = tripwires.hosted(conversation, decoded, declared)
     response_id = _response_id(response)
-    entries = [*conversation.entries]
+    entries, new = Entries.of(conversation.entries), list[Entry]()
     for item, meaning in zip(items, decoded, strict=True):
         entry = output_entry(item, origin=declared.origin, response_id=response_id)
         if isinstance(meaning, HostedCall) and conversation.mcp_results == "function_pair":
             entry = replace(entry, sent=function_pair(meaning))
-            entries = _without_approval_pair(entries, meaning.approval_request_id)
-        entries.append(entry)
+            entries, new = _without_approval_pair(entries.plus(*new), meaning.approval_request_id), []
+        new.append(entry)
     return replace(
         conversation,
-        entries=tuple(entries),
+        entries=entries.plus(*new),
         pending=tuple(call for call in decoded if isinstance(call, ApprovalRequest | FunctionCall)),
         begun=(),
         approved={key: value for key, value in conversation.approved.items() if key not in used},
@@ -68,7 +68,7 @@ def _response_id(response: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _without_approval_pair(entries: list[Entry], request_id: str | None) -> list[Entry]:
+def _without_approval_pair(entries: Entries, request_id: str | None) -> Entries:
     """Once a call travels as a function pair, its approval must not: alone it would be live again."""
     if request_id is None:
         return entries
@@ -79,7 +79,7 @@ def _without_approval_pair(entries: list[Entry], request_id: str | None) -> list
         else entry
         for entry in entries
     ]
-    return _without_orphaned_reasoning(silenced)
+    return Entries(_without_orphaned_reasoning(silenced))
 
 
 def _is_response(entry: Entry) -> bool:
@@ -101,14 +101,12 @@ def _without_orphaned_reasoning(entries: list[Entry]) -> list[Entry]:
         if kind == "reasoning" and not follower_seen:
             kept[index] = replace(entry, sent=())
         elif kind != "reasoning":
-            follower_seen = kind in _FOLLOWERS and entry.item.get("role", "assistant") == "assistant"
+            follower_seen = kind not in _ANSWERS and entry.item.get("role", "assistant") == "assistant"
     return kept
 
 
-_FOLLOWERS: Final = frozenset(
-    {"message", "function_call", "mcp_call", "mcp_approval_request", "web_search_call", "file_search_call",
-     "code_interpreter_call"}
-)  # fmt: skip
+_ANSWERS: Final = frozenset({"function_call_output", "mcp_approval_response"})
+"""What we write cannot follow reasoning; whatever the model sent, known to us or not, can."""
 
 
 def _identities(
@@ -191,13 +189,13 @@ def withdraw_approval(conversation: Conversation, request_id: str, reason: str) 
 
 def drop_reasoning(conversation: Conversation, *, keep_origin: str | None) -> tuple[Conversation, int]:
     """Silence reasoning entries made elsewhere (or all of them)."""
+    if Entries.of(conversation.entries).origins <= {keep_origin}:
+        return conversation, 0
     stale = [
         index
         for index, entry in enumerate(conversation.entries)
         if entry.origin and entry.sent and entry.origin != keep_origin
     ]
-    if not stale:
-        return conversation, 0
     entries = list(conversation.entries)
     for index in stale:
         entries[index] = replace(entries[index], sent=())
@@ -210,7 +208,10 @@ def texts(content: str | Sequence[Item]) -> tuple[str, ...]:
         return (content,)
     if not content:
         raise UsageError("a message needs text or at least one content part")
-    return tuple(str(part["text"]) for part in content if part.get("type") == "input_text")
+    words = [part.get("text") for part in content if part.get("type") == "input_text"]
+    if not all(isinstance(text, str) for text in words):
+        raise UsageError("an input_text part needs its `text`")
+    return tuple(cast("list[str]", words))
 
 
 def final_text(output: Sequence[Item]) -> str:

@@ -65,7 +65,7 @@ def hosted(conversation: Conversation, decoded: Sequence[Decoded], declared: Dec
             case ToolListing():
                 _server(declared, item.server_label, item.id)
             case ApprovalRequest():
-                _allowed(declared, item)
+                _asked_for(_allowed(declared, item), item)
             case HostedCall():
                 _allowed(declared, item)
                 used.update(_used_approval(conversation, item, declared, used))
@@ -98,6 +98,15 @@ def _allowed(declared: Declared, item: ApprovalRequest | HostedCall) -> HostedSe
             server_label=item.server_label,
         )
     return server
+
+
+def _asked_for(server: HostedServer, item: ApprovalRequest) -> None:
+    if server.observed:
+        raise UnapprovedCall(
+            f"{item.server_label} was opted out of approvals, and the provider asks all the same",
+            item_id=item.id,
+            server_label=item.server_label,
+        )
 
 
 def _used_approval(

@@ -60,9 +60,19 @@ async def run(
             told = f"{action.tool} did not finish within {limit:g} s; whether it took effect is unknown."
             return result("timeout", told, "timeout")
         return result("failed", f"{action.tool} failed (TimeoutError)", "TimeoutError")
+    except asyncio.CancelledError:
+        if cancelled_from_outside():
+            raise
+        return result("failed", f"{action.tool} failed (CancelledError)", "CancelledError")
     except ToolFailed as error:
         cause = type(error.__cause__).__name__ if error.__cause__ else "ToolFailed"
         return result("failed", str(error), cause)
     except Exception as error:  # noqa: BLE001  # boundary: a tool is foreign code; the model gets no internals
         return result("failed", f"{action.tool} failed ({type(error).__name__})", type(error).__name__)
     return result("completed", output, None)
+
+
+def cancelled_from_outside() -> bool:
+    """Whether somebody cancelled this task; foreign code may also raise CancelledError by itself."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

@@ -12,7 +12,7 @@ from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation, Grant
 from mcpbridge.core.items import HostedCall
 from mcpbridge.core.question import Question
-from mcpbridge.core.ruling import Decision, Ruling
+from mcpbridge.core.ruling import Answer, Decision, Ruling
 from mcpbridge.engine.events import Evidence
 from mcpbridge.ports import AuditSink, Record
 
@@ -53,6 +53,7 @@ class Journal:
         asked_at: datetime | None,
         decided_at: datetime,
         blobs: tuple[str, ...],
+        new_key: bool,
     ) -> int:
         """The last word, before it takes effect; returns its sequence number."""
         fields = (
@@ -85,15 +86,54 @@ class Journal:
                 "screen_hash": decision.screen_hash,
                 "asked_at": asked_at.isoformat() if asked_at else None,
             }
-        attempt = conversation.repeats.get(action.request_id, 0)
         return await self.sink.append(
             Record(
                 type="decision",
                 phase="pre",
                 fields=fields,
                 blobs=blobs,
-                decision_key=f"{conversation.id}/{action.request_id}/{attempt}",
-                new_key=not conversation.restored,
+                decision_key=_attempt(conversation, action.request_id),
+                new_key=new_key,
+            )
+        )
+
+    async def claim_run(self, conversation: Conversation, action: Action, *, void: bool) -> None:
+        """Use up the right to run one decided attempt: to run it now, or (`void`) so that nobody can.
+        Raises AlreadyDecided when it was used up before."""
+        await self.sink.append(
+            Record(
+                type="recovery" if void else "intent",
+                phase="pre",
+                fields=self._base(conversation)
+                | {
+                    "request_id": action.request_id,
+                    "server_label": action.server_label,
+                    "tool": action.tool,
+                    "attempt": conversation.repeats.get(action.request_id, 0),
+                    "outcome": "not_run" if void else "run",
+                },
+                decision_key=f"{_attempt(conversation, action.request_id)}/run",
+            )
+        )
+
+    async def resolved(
+        self, conversation: Conversation, request_id: str, *, repeat: bool, answer: Answer
+    ) -> None:
+        """A person decided what becomes of a request of unknown outcome."""
+        await self.sink.append(
+            Record(
+                type="recovery",
+                phase="pre",
+                fields=self._base(conversation)
+                | {
+                    "request_id": request_id,
+                    "attempt": conversation.repeats.get(request_id, 0),
+                    "outcome": "repeated" if repeat else "given_up",
+                    "approver": answer.by,
+                    "authenticated": answer.authenticated,
+                    "reason": answer.reason,
+                },
+                decision_key=f"{_attempt(conversation, request_id)}/unknown",
             )
         )
 
@@ -181,6 +221,11 @@ class Journal:
             "response_id": conversation.response_id,
             "principal": conversation.principal,
         }
+
+
+def _attempt(conversation: Conversation, request_id: str) -> str:
+    """Names one attempt at one request, in the whole log."""
+    return f"{conversation.id}/{request_id}/{conversation.repeats.get(request_id, 0)}"
 
 
 def _action(action: Action) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.question import Question, screen
 from mcpbridge.core.ruling import Answer, Approve, Decision, Deny, Effect, Outcome, Ruling
+from mcpbridge.engine.effects import cancelled_from_outside
 from mcpbridge.policy import Facts, Policy, rule
 from mcpbridge.ports import Approver, Clock
 
@@ -99,14 +100,18 @@ class Judge:
         assert self.approver is not None
         asked_at = self.clock.now()
         answer: object
+        deadline = asyncio.timeout(question.timeout)
         try:
-            async with asyncio.timeout(question.timeout):
+            async with deadline:
                 answer = await self.approver.ask(question)
-        except TimeoutError:
-            decision = Decision(outcome=Outcome.TIMEOUT, reason="nobody answered in time")
-            return self._verdict(question, decision, asked_at)
-        except Exception as error:  # noqa: BLE001  # boundary: an approver is foreign code; its failure is a no
-            decision = Decision(outcome=Outcome.ERROR, reason=f"the approver failed ({type(error).__name__})")
+        except (Exception, asyncio.CancelledError) as error:  # boundary: foreign code; its failure is a no
+            if isinstance(error, asyncio.CancelledError) and cancelled_from_outside():
+                raise
+            if isinstance(error, TimeoutError) and deadline.expired():
+                decision = Decision(outcome=Outcome.TIMEOUT, reason="nobody answered in time")
+            else:
+                why = f"the approver failed ({type(error).__name__})"
+                decision = Decision(outcome=Outcome.ERROR, reason=why)
             return self._verdict(question, decision, asked_at)
         if getattr(self.approver, "absent", False) is True:
             decision = Decision(outcome=Outcome.NO_APPROVER, reason="nobody is there to ask")

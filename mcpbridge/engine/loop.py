@@ -12,6 +12,7 @@ from typing import Any, Literal
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.question import Question
+from mcpbridge.core.ruling import Answer, Approve
 from mcpbridge.engine import received
 from mcpbridge.engine.events import (
     Event,
@@ -74,6 +75,7 @@ class Engine:
             engine=self,
             conversation=conversation,
             journal=Journal(sink=self.audit, run_id=self.judge.clock.new_id("run")),
+            claimed=frozenset(call.id for call in conversation.pending),
             answers=answers or {},
             context=context,
             checkpoint=checkpoint,
@@ -93,6 +95,8 @@ class Turn:
     checkpoint: Checkpoint | None
     questions: tuple[Question, ...] = ()
     """What nobody has answered yet, after a settlement."""
+    claimed: frozenset[str] = frozenset()
+    """Requests that were pending when the turn began."""
 
     def __aiter__(self) -> AsyncGenerator[Event, None]:
         return self.advance()
@@ -101,8 +105,7 @@ class Turn:
         """Run until the model has answered, somebody must decide, or an error. Yields events; the last
         one is Finished. Every error carries the latest conversation."""
         try:
-            self._refuse_unknown()
-            self._note_undone_decisions()
+            await self._resolve_unknown()
             self._refuse_other_servers()
             async with aclosing(self._advance()) as events:
                 async for event in events:
@@ -147,9 +150,14 @@ class Turn:
             self.conversation = settlement.conversation
             self.questions = settlement.questions
 
-    def _refuse_unknown(self) -> None:
-        """Effects begun in an earlier process: idempotent functions may run again, nothing else may."""
+    async def _resolve_unknown(self) -> None:
+        """Effects begun earlier, of unknown outcome: repeated or given up where a person says so; idempotent
+        functions may run again; nothing else goes on."""
         for request_id in self.conversation.unknown:
+            answer = self.answers.get(request_id)
+            if answer is not None:
+                await self._resolve(request_id, answer)
+                continue
             call = next((call for call in self.conversation.pending if call.id == request_id), None)
             tool = self.engine.tools.get(call.name) if call is not None else None
             if tool is not None and tool.idempotent:
@@ -162,13 +170,20 @@ class Turn:
             error.request_ids = self.conversation.unknown
             raise error
 
-    def _note_undone_decisions(self) -> None:
-        """A decision made before, whose effect provably never began, is made anew: by today's rules and
-        as a further attempt, so that an older copy of this state still cannot repeat the first one."""
-        made = {decision.request_id for decision in self.conversation.decisions}
-        for call in self.conversation.pending:
-            if call.id in made:
-                self.conversation = self.conversation.again(call.id)
+    async def _resolve(self, request_id: str, answer: Answer) -> None:
+        """What a person decided, on record first. It settles the unknown and nothing else: a call that is
+        tried again meets the policy again."""
+        repeat = isinstance(answer, Approve)
+        await self.journal.resolved(self.conversation, request_id, repeat=repeat, answer=answer)
+        self.answers = {key: value for key, value in self.answers.items() if key != request_id}
+        if repeat:
+            moved = self.conversation.repeat_unknown(request_id)
+        else:
+            told = answer.reason or "a person decided not to repeat it"
+            moved = self.conversation.give_up_unknown(
+                request_id, f"It is not known whether this call took effect: {told}."
+            )
+        await self._move(moved)
 
     def _refuse_other_servers(self) -> None:
         """A saved conversation goes on only with the servers it began with."""
@@ -195,6 +210,7 @@ class Turn:
             tool_timeout=limits.tool_timeout,
             max_parallel=limits.max_parallel_tools,
             max_repeats=limits.repeated_requests,
+            claimed=self.claimed,
         )
 
     async def _move(self, conversation: Conversation) -> None:

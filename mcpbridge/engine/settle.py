@@ -29,7 +29,7 @@ from mcpbridge.engine.actions import is_known, to_action
 from mcpbridge.engine.events import ActionDecided, ApprovalAsked, CallFinished, CallStarted, Event
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Answers, Judge, Verdict
-from mcpbridge.errors import AlreadyDecided, RepeatedRequest
+from mcpbridge.errors import AlreadyDecided, AuditUnavailable, RepeatedRequest
 from mcpbridge.ports import CallContext, LocalTool
 
 Checkpoint = Callable[[Conversation], Awaitable[None]]
@@ -53,8 +53,14 @@ class Settlement:
     tool_timeout: float | None = 60.0
     max_parallel: int = 8
     max_repeats: int = 3
+    claimed: frozenset[str] = frozenset()
+    """Requests that were pending before this turn: saved copies of them may exist."""
     questions: tuple[Question, ...] = ()
     """What nobody has answered: the run pauses when this is not empty."""
+    _started: set[str] = field(default_factory=set[str], init=False)
+    """Functions that have been called."""
+    _landing: set[asyncio.Task[Event]] = field(default_factory=set["asyncio.Task[Event]"], init=False)
+    """Answers of functions that have run, on their way into the conversation and the log."""
 
     async def run(self) -> AsyncGenerator[Event, None]:
         """Decide everything that can be decided now, and act on it."""
@@ -133,6 +139,7 @@ class Settlement:
 
     async def _decide(self, action: Action, verdict: Verdict) -> Event:
         """Record the decision, then answer what can be answered without running anything."""
+        await self._void_undone(action)
         seq = await self._record(action, verdict)
         decision, ruling = verdict.decision, verdict.ruling
         decided = Decided(
@@ -150,8 +157,6 @@ class Settlement:
         self.conversation = self.conversation.decided(decided)
         if action.via == "local" and decision.allowed and action.request_id in self.conversation.begun:
             await self._save(self.conversation.not_begun(action.request_id))
-        if verdict.always and decision.allowed:
-            await self._grant(action)
         if action.via == "hosted":
             approve = decision.allowed
             await self._answer(
@@ -162,12 +167,26 @@ class Settlement:
         elif not decision.allowed:
             output = DENIED_TEXT.format(reason=decision.reason)
             await self._answer(FunctionAnswer(request_id=action.request_id, output=output))
+        if verdict.always and decision.allowed:
+            await self._grant(action)
         return ActionDecided(action=action, decision=decision, rules=ruling.rule_ids)
+
+    def _claims(self, action: Action) -> bool:
+        """Whether copies of this request's state may exist, so that the log must be asked who was first."""
+        return self.conversation.restored or self.checkpoint is not None or action.request_id in self.claimed
+
+    async def _void_undone(self, action: Action) -> None:
+        """An earlier decision whose effect never began is made anew, by today's rules. Its right to run
+        is used up first, so that no older copy of this state can still run it."""
+        if any(made.request_id == action.request_id for made in self.conversation.decisions):
+            await self.journal.claim_run(self.conversation, action, void=True)
+            self.conversation = self.conversation.again(action.request_id)
 
     async def _record(self, action: Action, verdict: Verdict) -> int:
         """Make the decision durable. Of saved state there may be copies: the first decision wins, and
         a crash between record and answer leaves the request unknown, never repeated by itself."""
-        if self.conversation.restored or self.checkpoint is not None:
+        claims = self._claims(action)
+        if claims:
             await self._save(self.conversation.beginning(action.request_id))
         try:
             return await self.journal.decision(
@@ -178,9 +197,14 @@ class Settlement:
                 asked_at=verdict.asked_at,
                 decided_at=self.judge.clock.now(),
                 blobs=(verdict.question.screen,) if verdict.question else (),
+                new_key=not claims,
             )
-        except AlreadyDecided:
-            await self._save(self.conversation.not_begun(action.request_id))
+        except (AlreadyDecided, AuditUnavailable) as error:
+            if not getattr(error, "maybe_written", False):
+                await self._save(self.conversation.not_begun(action.request_id))
+            raise
+        except asyncio.CancelledError:  # the record may have landed: a person must say what holds
+            self.conversation = self.conversation.beginning(action.request_id)
             raise
 
     async def _grant(self, action: Action) -> None:
@@ -205,28 +229,53 @@ class Settlement:
         """Run allowed functions side by side; each answer lands, and is saved, as it comes."""
         if not actions:
             return
+        for action in actions:
+            yield CallStarted(action=action)
         began = self.conversation
         for action in actions:
             began = began.beginning(action.request_id)
         await self._save(began)
-        for action in actions:
-            yield CallStarted(action=action)
+        await self._claim_runs(actions)
         limit = asyncio.Semaphore(self.max_parallel)
-        running = {asyncio.create_task(self._run_one(action, limit)) for action in actions}
+        tasks = {asyncio.create_task(self._run_one(action, limit)) for action in actions}
+        running = tasks
         try:
             while running:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     yield task.result()
         finally:
-            await _stop(running)
-            lost = tuple(
-                action.request_id for action in actions if action.request_id in self.conversation.begun
-            )
-            await asyncio.shield(self.journal.unknown(self.conversation, lost, "abandoned while it ran"))
+            await _stop(tasks)
+            await _settled(self._landing)
+            await asyncio.shield(self._account_for(actions))
+
+    async def _claim_runs(self, actions: Sequence[Action]) -> None:
+        """Use up the right to run each attempt, where copies of this state may exist."""
+        left = [action for action in actions if self._claims(action)]
+        try:
+            while left:
+                await self.journal.claim_run(self.conversation, left[0], void=False)
+                left.pop(0)
+        except (AlreadyDecided, AuditUnavailable) as error:
+            state = self.conversation
+            for action in left if not getattr(error, "maybe_written", False) else left[1:]:
+                state = state.not_begun(action.request_id)
+            await self._save(state)
+            raise
+
+    async def _account_for(self, actions: Sequence[Action]) -> None:
+        """After an interruption: what started and did not end is unknown. What never started has not
+        begun, unless its right to run is used up already."""
+        for action in actions:
+            if action.request_id not in self._started and not self._claims(action):
+                self.conversation = self.conversation.not_begun(action.request_id)
+        begun = set(self.conversation.begun)
+        lost = tuple(action.request_id for action in actions if action.request_id in begun)
+        await self.journal.unknown(self.conversation, lost, "abandoned while it ran")
 
     async def _run_one(self, action: Action, limit: asyncio.Semaphore) -> Event:
         async with limit:
+            self._started.add(action.request_id)
             context = CallContext(
                 conversation_id=self.conversation.id,
                 call_id=action.request_id,
@@ -236,15 +285,16 @@ class Settlement:
             result = await effects.run(
                 self.tools[action.tool], action, context, default_timeout=self.tool_timeout
             )
-        # From here on the function has run: neither its neighbour's failure nor a cancellation may
-        # keep its answer out of the conversation.
-        return await asyncio.shield(self._land(result))
-
-    async def _land(self, result: effects.Result) -> Event:
-        action = result.action
+        # The function has run: no failure of its neighbour and no cancellation may keep its answer out.
         self.conversation = self.conversation.answer(
             FunctionAnswer(request_id=action.request_id, output=result.output)
         )
+        landing = asyncio.create_task(self._land(result))
+        self._landing.add(landing)
+        return await asyncio.shield(landing)
+
+    async def _land(self, result: effects.Result) -> Event:
+        action = result.action
         await self.journal.outcome(
             self.conversation,
             action,
@@ -265,8 +315,12 @@ class Settlement:
         )
 
 
-async def _stop(running: set[asyncio.Task[Event]]) -> None:
-    for task in running:
+async def _stop(tasks: set[asyncio.Task[Event]]) -> None:
+    for task in tasks:
         task.cancel()
-    if running:
-        await asyncio.gather(*running, return_exceptions=True)
+    await _settled(tasks)
+
+
+async def _settled(tasks: set[asyncio.Task[Event]]) -> None:
+    """Wait for all; of several errors the first one is raised elsewhere, the others count as seen."""
+    await asyncio.gather(*tasks, return_exceptions=True)

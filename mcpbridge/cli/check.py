@@ -1,0 +1,107 @@
+"""`mcpbridge check`: every problem of a configuration at once, by file and line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from mcpbridge.cli.exits import COMPLETED, USAGE
+from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config, add_json
+
+if TYPE_CHECKING:
+    from mcpbridge.config import Configuration, Profile, ServerDeclaration
+    from mcpbridge.errors import Problem
+    from mcpbridge.policy import Policy
+
+_CAPABILITIES: Final = {
+    "hosted_mcp": "hosted MCP",
+    "approvals_honoured": "approvals honoured",
+    "encrypted_reasoning": "encrypted reasoning",
+}
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "check",
+        help="name every problem of the configuration, with file and line",
+        description="Reads the configuration, the servers and policies it names, and looks up every secret "
+        "they refer to. Contacts nobody. Exit code 0, or 2 where there is a problem.",
+    )
+    add_config(parser)
+    add_json(parser, "one JSON object instead of text")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, and say what was checked."""
+    from mcpbridge.config import check_config, load_config
+
+    file = args.config or DEFAULT_CONFIG
+    problems = check_config(file)
+    config = None if problems else load_config(file)
+    if args.json:
+        print(json.dumps(_as_json(file, problems, config)))
+    else:
+        for line in _complaints(file, problems) if config is None else _summary(config):
+            print(line)
+    return USAGE if problems else COMPLETED
+
+
+def _complaints(file: str, problems: Sequence[Problem]) -> Iterator[str]:
+    yield from (str(problem) for problem in problems)
+    yield f"{len(problems)} problem{'s' * (len(problems) != 1)} in {file}"
+
+
+def _summary(config: Configuration) -> Iterator[str]:
+    yield f"{config.file}: no problems"
+    yield f"  model      {config.model.name} at {config.model.base_url} ({config.model.endpoint})"
+    yield f"  profile    {config.model.profile.name}: {_capabilities(config.model.profile)}"
+    yield from _column("servers", [_server(server) for server in config.servers] or ["none"])
+    yield from _column("policies", [_policy(policy) for policy in config.policies])
+    yield f"  approvals  {config.approvals.ask}, {_duration(config.approvals.timeout)}"
+    yield f"  audit      {config.audit.path}"
+    if config.accept_ungated:
+        yield f"  UNGATED    {', '.join(sorted(config.accept_ungated))}: these never ask"
+    yield "Every secret that is referred to is there. Nobody was contacted: see `mcpbridge servers probe`."
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:g}m" if seconds >= 60 else f"{seconds:g}s"
+
+
+def _column(name: str, entries: Sequence[str]) -> Iterator[str]:
+    for number, entry in enumerate(entries):
+        yield f"  {name if number == 0 else '':<11}{entry}"
+
+
+def _capabilities(profile: Profile) -> str:
+    return ", ".join(text if getattr(profile, name) else f"NO {text}" for name, text in _CAPABILITIES.items())
+
+
+def _server(server: ServerDeclaration) -> str:
+    tools = "all tools" if server.allowed_tools is None else f"{len(server.allowed_tools)} tools"
+    observed = ", OBSERVED: its calls run without asking" if server.observe else ""
+    return f"{server.label}  {server.identity}  {tools}{observed}"
+
+
+def _policy(policy: Policy) -> str:
+    return f"{policy.file}  {len(policy.rules)} rules, otherwise {policy.defaults.decision}"
+
+
+def _as_json(file: str, problems: Sequence[Problem], config: Configuration | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"file": file, "ok": not problems, "problems": [asdict(p) for p in problems]}
+    if config is not None:
+        found |= {
+            "model": config.model.name,
+            "endpoint": config.model.endpoint,
+            "base_url": config.model.base_url,
+            "profile": asdict(config.model.profile),
+            "servers": [server.label for server in config.servers],
+            "policies": [{"file": p.file, "hash": p.hash} for p in config.policies],
+            "audit": str(config.audit.path),
+        }
+    return found

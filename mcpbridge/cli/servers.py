@@ -1,0 +1,157 @@
+"""`mcpbridge servers list` and `mcpbridge servers probe`: what is declared, and what is really there."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mcpbridge.cli.exits import COMPLETED, FAILED
+from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config, add_json
+from mcpbridge.cli.probe_report import ESTIMATE, as_json, report
+from mcpbridge.core.question import visible
+from mcpbridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from mcpbridge.config import ServerDeclaration
+
+_TIMEOUT: Final = 20.0
+
+
+def add(commands: Commands) -> None:
+    """Declare the commands."""
+    parser = commands.add_parser(
+        "servers",
+        help="list the declared MCP servers, or connect to them",
+        description="Shows which MCP servers are declared, and what is found when one connects to them.",
+    )
+    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listing = group.add_parser(
+        "list", help="what is declared", description="Contacts nobody and looks up no secret."
+    )
+    add_config(listing)
+    listing.add_argument(
+        "--shipped", action="store_true", help="the declarations that come with mcpbridge instead"
+    )
+    add_json(listing, "one JSON object instead of text")
+    listing.set_defaults(run=run_list)
+    _add_probe(group)
+
+
+def _add_probe(group: Commands) -> None:
+    parser = group.add_parser(
+        "probe",
+        help="connect, list the tools, estimate their cost",
+        description="Connects from this machine to each declared server and lists its tools; calls none. "
+        f"Tokens are an estimate: {ESTIMATE}. Exit code 0, or 1 when a server failed.",
+    )
+    parser.add_argument("labels", metavar="LABEL", nargs="*", help="only these servers (default: all)")
+    add_config(parser)
+    add_json(parser, "one JSON object instead of text")
+    parser.add_argument(
+        "--timeout", metavar="TIME", type=_seconds, default=_TIMEOUT, help="for each server (default: 20s)"
+    )
+    parser.set_defaults(run=run_probe)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Show declarations: names of headers, never their values."""
+    servers = shipped_servers() if args.shipped else _declared(args.config)
+    if args.json:
+        print(json.dumps({"servers": [_as_json(server) for server in servers]}))
+        return COMPLETED
+    for server in servers:
+        for line in _lines(server, shipped=args.shipped):
+            print(line)
+    if args.shipped:
+        print("\nTo use one, write `- use: NAME` under `servers:`; the file says where its facts were read.")
+    elif not servers:
+        print("No servers are declared.")
+    return COMPLETED
+
+
+def run_probe(args: argparse.Namespace) -> int:
+    """Connect to the servers, all at once, and show what was found."""
+    import asyncio
+
+    from mcpbridge.cli.probing import probe_all
+    from mcpbridge.config import process_sources
+
+    chosen = _chosen(_declared(args.config), args.labels)
+    probes = asyncio.run(probe_all(chosen, process_sources(), within=args.timeout))
+    if args.json:
+        print(json.dumps({"estimate": ESTIMATE, "servers": [as_json(probe) for probe in probes]}))
+    else:
+        for line in report(probes):
+            print(line)
+    return FAILED if any(probe.problem for probe in probes) else COMPLETED
+
+
+def shipped_servers() -> list[ServerDeclaration]:
+    """Every declaration that comes with mcpbridge, read as a configuration would read it."""
+    from mcpbridge.config import load_config_text, shipped_names
+
+    uses = "".join(f"\n- use: {name}" for name in shipped_names("servers"))
+    text = f"model: {{name: any, endpoint: openai}}\npolicy: read-only\nservers:{uses}\n"
+    return list(load_config_text(text, file="shipped", directory=Path()).servers)
+
+
+def _declared(config: str | None) -> list[ServerDeclaration]:
+    from mcpbridge.config import load_config
+
+    return list(load_config(config or DEFAULT_CONFIG).servers)
+
+
+def _chosen(servers: Sequence[ServerDeclaration], labels: Sequence[str]) -> list[ServerDeclaration]:
+    known = {server.label: server for server in servers}
+    for label in labels:
+        if label not in known:
+            raise UsageError(f"no server {label!r} is declared; there are: {', '.join(known) or 'none'}")
+    return [known[label] for label in dict.fromkeys(labels)] if labels else list(servers)
+
+
+def _seconds(text: str) -> float:
+    from mcpbridge.config.duration import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _lines(server: ServerDeclaration, *, shipped: bool) -> Iterator[str]:
+    yield f"{server.label}  {server.url or server.identity}  (via hosted)"
+    if server.description:
+        yield f"  {visible(server.description, newlines=False)}"
+    tools = "all that it lists" if server.allowed_tools is None else ", ".join(server.allowed_tools)
+    yield f"  tools    {visible(tools, newlines=False)}"
+    yield f"  headers  {', '.join(_header_names(server)) or 'none'}"
+    if server.observe:
+        yield "  OBSERVED: its calls run without asking"
+    if shipped:
+        yield f"  checked  {server.checked or 'unknown'}"
+
+
+def _header_names(server: ServerDeclaration) -> list[str]:
+    field = ["authorization (a field of its own)"] if server.authorization is not None else []
+    return [*server.headers, *field]
+
+
+def _as_json(server: ServerDeclaration) -> dict[str, Any]:
+    return {
+        "label": server.label,
+        "via": "hosted",
+        "url": server.url,
+        "connector_id": server.connector_id,
+        "tunnel_id": server.tunnel_id,
+        "description": server.description,
+        "headers": list(server.headers),
+        "authorization": server.authorization is not None,
+        "allowed_tools": None if server.allowed_tools is None else list(server.allowed_tools),
+        "observe": server.observe,
+        "source": server.source,
+        "checked": server.checked,
+        "declared_at": server.origin,
+    }
