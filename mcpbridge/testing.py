@@ -120,7 +120,7 @@ def response(*items: Mapping[str, Any], status: str = "completed", **fields: Any
 
 def message(text: str, **fields: Any) -> Body:
     """An assistant's message: `message("Hello")`."""
-    content: list[Body] = [{"type": "output_text", "text": text, "annotations": []}]
+    content: list[Body] = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
     return {"type": "message", "role": "assistant", "status": "completed", "content": content, **fields}
 
 

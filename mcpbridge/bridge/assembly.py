@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mcpbridge.adapters.approvers import DenyApprover
 from mcpbridge.adapters.functions import FunctionTool, as_tools
 from mcpbridge.adapters.hosted_tools import ToolDeclarations, hosted_server
 from mcpbridge.adapters.logging import Diagnostics, make_logger
@@ -177,7 +178,7 @@ def assemble(
         config=found,
         tools=as_tools(tuple(tools)),
         audit=sink,
-        approver=approver,
+        approver=approver if approver is not None or found.approvals.ask != "deny" else DenyApprover(),
         seal=Seal(state_key if state_key is not None else load_state_key(keys)),
         mask=mask,
         sources=sources if sources is not None else process_sources(),

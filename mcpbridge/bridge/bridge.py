@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
+from mcpbridge.bridge.diagnostics import log_event
 from mcpbridge.bridge.result import Result
 from mcpbridge.bridge.structured import parse_output, text_format
 from mcpbridge.config import Configuration, SecretSources, ServerDeclaration
@@ -74,7 +76,8 @@ class Bridge:
     ) -> Bridge:
         """A bridge from a configuration file. `tools` are functions or `@tool`s.
 
-        Without an `approver`, a call that must be asked pauses the run (`Result.paused`); pass
+        Without an `approver`, a call that must be asked pauses the run (`Result.paused`), or is denied where
+        the file says `ask: deny`; pass
         `TerminalApprover()`, `CallbackApprover(f)` or `DenyApprover()` to decide at once.
         Raises ConfigurationError (file and line) or AuditUnavailable.
         """
@@ -136,7 +139,9 @@ class Bridge:
             if request_id not in state.unknown and all(call.id != request_id for call in state.pending):
                 raise _not_open(state, request_id)
         engine = self._engine(instructions=instructions, output_type=output_type, stream=stream)
-        return engine.turn(state, answers=decisions, context=context, checkpoint=checkpoint)
+        turn = engine.turn(state, answers=decisions, context=context, checkpoint=checkpoint)
+        turn.on_event = partial(log_event, self._assembly.log, turn.journal.run_id)
+        return turn
 
     async def run(
         self,
@@ -185,7 +190,6 @@ class Bridge:
                 async for event in events:
                     if isinstance(event, Notice):
                         notices.append(event)
-                        self._assembly.log.warning(event.type, message=event.message, **_plain(event))
                     elif isinstance(event, Finished):
                         end = event
                     if on_event is not None:
@@ -328,5 +332,3 @@ def _not_open(conversation: Conversation, request_id: str) -> UsageError:
     return UsageError(f"{request_id} is not an open question of this conversation (open: {waiting})")
 
 
-def _plain(event: Notice) -> dict[str, Any]:
-    return {key: value for key, value in event.fields.items() if key not in ("event", "message")}

@@ -59,8 +59,7 @@ class Gate:
         assembly = assemble(path, tools=tools, approver=approver, audit=audit, sources=sources, clock=clock)
         if assembly.approver is None:
             interactive = sys.stdin.isatty() and sys.stderr.isatty()
-            terminal = interactive and assembly.config.approvals.ask == "terminal"
-            assembly.approver = TerminalApprover(sys.stdin, sys.stderr) if terminal else DenyApprover()
+            assembly.approver = TerminalApprover(sys.stdin, sys.stderr) if interactive else DenyApprover()
         return cls(assembly, principal=principal)
 
     def new(self, *, principal: str | None = None) -> Gate:

@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 from mcp.shared.exceptions import MCPError
+from mcp_types import PARSE_ERROR
 
 _MCP_TYPES: Final = ("application/json", "text/event-stream")
+_LONGEST: Final = 300
+"""Characters of a foreign message."""
 _HINTS: Final = {
     403: "the credential is understood and not allowed in here",
     404: "there is nothing at this path; compare the URL with the server's documentation",
@@ -107,9 +110,16 @@ def _closed(error: BaseException | None) -> str:
 def _protocol(error: BaseException) -> str:
     for one in _all(error):
         if isinstance(one, MCPError):
-            return f"it answers with the MCP error {one.code}: {one.message}"
+            if one.code == PARSE_ERROR:  # the SDK's own, with pages of validation in its message
+                return "this is no MCP server: its answer is no JSON-RPC message"
+            return f"it answers with the MCP error {one.code}: {_clipped(one.message)}"
     leaf = next(one for one in _all(error) if not _members(one))
-    return f"it does not keep to the MCP protocol ({type(leaf).__name__}: {leaf})"
+    return f"it does not keep to the MCP protocol ({type(leaf).__name__}: {_clipped(str(leaf))})"
+
+
+def _clipped(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def _all(error: BaseException | None) -> Iterator[BaseException]:

@@ -95,7 +95,8 @@ async def _probe(server: ServerDeclaration, sources: SecretSources, within: floa
         sentence = cause(
             failed.error, visit.seen, url=server.url, timeout=within, credential=_credential(server)
         )
-        return _result(server, problem=mask.text(sentence))
+        host = urlsplit(server.url).netloc
+        return _result(server, problem=mask.text(f"{server.label} at {host}: {sentence}"))
     names = {tool.name for tool in tools}
     return _result(
         server,

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from mcpbridge.cli.parsing import Commands
-from mcpbridge.cli.run_options import DEFAULT_CONFIG, contradiction, decision, read_options
+from mcpbridge.cli.parsing import Commands, add_config, add_json
+from mcpbridge.cli.run_options import contradiction, decision, read_options
 
 _DESCRIPTION: Final = """\
 Sends PROMPT to the model, decides on every call it wants to make, and prints the answer.
@@ -45,11 +45,9 @@ def add(commands: Commands) -> None:
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-c", "--config", metavar="FILE", help=f"configuration file (default: ./{DEFAULT_CONFIG})"
-    )
+    add_config(parser)
     parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="what to ask; - reads standard input")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the answer")
+    add_json(parser, "one JSON object instead of the answer")
     parser.add_argument("--stream", action="store_true", help="print the answer as it comes")
     parser.add_argument(
         "--state",

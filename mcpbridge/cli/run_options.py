@@ -12,7 +12,6 @@ from typing import Final
 
 from mcpbridge.errors import UsageError
 
-DEFAULT_CONFIG: Final = "mcpbridge.yaml"
 _DECISION: Final = re.compile(r"(?P<id>.+?)=(?P<word>yes|no)(?::(?P<reason>.*))?", re.DOTALL)
 
 
@@ -30,7 +29,7 @@ class Options:
     """One command line of `mcpbridge run`. Paths are as they were typed."""
 
     config: str | None = None
-    """None: nobody named one, so it is `mcpbridge.yaml`."""
+    """None: nobody named one, so it is the default."""
     prompt: str | None = None
     """None when resuming."""
     prompt_from_stdin: bool = False

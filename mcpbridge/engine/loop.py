@@ -4,7 +4,7 @@ demo only consume it."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -97,6 +97,8 @@ class Turn:
     """What nobody has answered yet, after a settlement."""
     claimed: frozenset[str] = frozenset()
     """Requests that were pending when the turn began."""
+    on_event: Callable[[Event], None] | None = None
+    """Sees each event before the reader does (diagnostics)."""
 
     def __aiter__(self) -> AsyncGenerator[Event, None]:
         return self.advance()
@@ -109,6 +111,8 @@ class Turn:
             self._refuse_other_servers()
             async with aclosing(self._advance()) as events:
                 async for event in events:
+                    if self.on_event is not None:
+                        self.on_event(event)
                     yield event
         except McpbridgeError as error:
             error.conversation = self.conversation

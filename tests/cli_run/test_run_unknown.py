@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from collections.abc import Generator
@@ -73,10 +74,31 @@ def test_killed_before_the_effect_it_is_unknown_too_and_a_yes_repeats_it(
             process.communicate()
 
         unknown = shell.run("--resume", "state.json")
-        done = shell.run("--resume", "state.json", "--decide", f"{question}=yes")
+        assert tracker.effects == []
+        done = shell.run("--resume", "state.json", "--decide", f"{question}=yes", "--by", "oncall")
+        assert tracker.count("create_issue") == 1  # until the service ends: what it holds back then runs
 
     assert (unknown.code, done.code) == (4, 0)
     assert done.out == "It says: Created issue #4: t\n"
+    (recovery,) = shell.records("recovery")
+    assert (recovery["outcome"], recovery["approver"]) == ("repeated", "oncall")
+
+
+@pytest.mark.parametrize("answer", ["yes", "no:gone"])
+def test_what_became_of_an_unknown_is_decided_once_also_by_a_copy(
+    answer: str, shell: Shell, tracker: Tracker
+) -> None:
+    with running_in_thread(SCRIPT + FAILS) as service:
+        shell.configure(service, tracker)
+        question = shell.paused()
+        unknown = shell.run("--resume", "state.json", "--decide", f"{question}=yes")
+        shutil.copy(shell.folder / "state.json", shell.folder / "copy.json")
+        first = shell.run("--resume", "state.json", "--decide", f"{question}=no:gone")
+        copied = shell.run("--resume", "copy.json", "--decide", f"{question}={answer}")
+
+    assert (unknown.code, first.code) == (4, 0)
+    assert f"{question} was already decided (given_up, audit record" in copied.err
+    assert copied.code in (2, 4)
     assert tracker.count("create_issue") == 1
 
 

@@ -1,0 +1,83 @@
+"""YAML that means what it looks like, with the line of everything."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcpbridge.core.yaml_lines import YamlProblem, parse_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("yes", "yes"), ("no", "no"), ("on", "on"), ("off", "off"), ("y", "y"), ("NO", "NO"),
+        ("true", True), ("False", False), ("null", None), ("~", None), ("a:", {"a": None}),
+        ("12", 12), ("-3", -3), ("+4", 4), ("007", 7), ("0o14", "0o14"), ("0x1f", "0x1f"),
+        ("1_000", "1_000"), ("12:30:45", "12:30:45"), ("2026-01-31", "2026-01-31"), ("1.2.3", "1.2.3"),
+        ("1.5", 1.5), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), (".inf", ".inf"), ("=", "="),
+        ("'12'", "12"), ('"true"', "true"), ("|\n  true\n", "true\n"), ("''", ""),
+        ("yes: no", {"yes": "no"}), ("1: a", {"1": "a"}), ("[a, [1]]", ["a", [1]]),
+        ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}), ("", None), ("# nothing", None),
+    ],
+)  # fmt: skip
+def test_scalars_are_what_they_look_like(text: str, value: object) -> None:
+    parsed = parse_yaml(text).value
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\nb: 2\na: 3", 3),
+        ('a: 1\n"a": 3', 2),
+        ("x:\n  a: 1\n  a: 2", 3),
+        ("base: &b {k: 1}\nother:\n  <<: *b", 3),
+        ("a: 1\n? [k]\n: 2", 2),
+        ("a: 1\nb: !!python/object:os.system x", 2),
+        ("a: 1\nb: !mine {}", 2),
+        ("a:\n- !!set {x}", 2),
+        ("a: !!int '5'", 1),
+        ("a: 1\n\tb: 2", 2),
+        ("a: [1", 1),
+        ("a: 1\n---\nb: 2", 2),
+        ("a: *nobody", 1),
+        ("a: \x00", 1),
+        ("x\ny: " + "9" * 5000, 2),
+        ("x: 1\ny: " + "9" * 5000, 2),
+        ("a: &a [*a]", 1),
+        ("[" * 5000, 1),
+        ("a: " + "[" * 150 + "]" * 150, 1),
+    ],
+)
+def test_what_is_ambiguous_or_harmful_is_refused_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(YamlProblem) as caught:
+        parse_yaml(text)
+    assert caught.value.line == line
+
+
+def test_aliases_cannot_blow_up() -> None:
+    lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9)]
+    with pytest.raises(YamlProblem, match="too large"):
+        parse_yaml("\n".join(lines))
+
+
+def test_every_value_has_its_line_or_that_of_the_nearest_thing_above() -> None:
+    document = parse_yaml("servers:\n  - label: a\n    url: b\n  -\n    label: c\n")
+    assert document.line(("servers",)) == 1
+    assert document.line(("servers", 0, "url")) == 3
+    assert document.line(("servers", 1, "label")) == 5
+    assert document.line(("servers", 1, "missing", "deep")) == 5
+    assert document.line(("missing",)) == 1
+    assert parse_yaml("").line(("a",)) == 1
+
+
+@given(st.text(alphabet="ab:-[]{}&*!<>|'\"#?, \n\t01.~%@"))
+def test_no_text_raises_anything_but_a_problem_with_a_line(text: str) -> None:
+    try:
+        parse_yaml(text)
+    except YamlProblem as error:
+        assert 1 <= error.line <= text.count("\n") + 2
