@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
 
-from benchmarks.responses import bare, replies
+from benchmarks.responses import agents_sdk, bare, replies
 from benchmarks.responses.governed import make_bridge
 from benchmarks.responses.measure import Variant
 from benchmarks.responses.transport import Canned, make_client
-from mcpbridge import Conversation
+from mcpbridge import Bridge, Conversation
 
 PROMPT = "Guests cannot pay since Monday. Please open an issue for it and tell me its number."
-OURS, BARE, BYTES = "mcpbridge", "bare client", "bytes"
+DICTS = "plain dicts"
+OURS, BARE, BYTES, AGENTS = "mcpbridge", "bare client", "encoded bytes", "openai-agents"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,12 @@ class Case:
     target: float | None = None
     repeat: int = 1
     """Calls per sample."""
+    samples: int = 30
 
 
-def _one_turn(name: str, title: str, bodies: Sequence[bytes], target: float, *, hosted: bool, local: bool) -> Case:
+def _one_turn(
+    name: str, title: str, bodies: Sequence[bytes], target: float, *, hosted: bool, local: bool
+) -> Case:
     """A turn of a new conversation, from the prompt to the answer."""
     transport = Canned()
     client = make_client(transport)
@@ -45,19 +49,23 @@ def _one_turn(name: str, title: str, bodies: Sequence[bytes], target: float, *, 
         transport.play(bodies)
         return await bare.turn(client, [], PROMPT, tools)
 
-    return Case(name=name, title=title, variants={OURS: ours, BARE: theirs}, target=target, repeat=20)
+    async def dicts() -> str:
+        transport.play(bodies)
+        return await bare.turn_of_dicts(client, [], PROMPT, tools)
+
+    variants: dict[str, Variant] = {OURS: ours, BARE: theirs, DICTS: dicts}
+    return Case(name=name, title=title, variants=variants, target=target, repeat=20)
 
 
 def text_turn() -> Case:
-    return _one_turn(
-        "text_turn", "text turn", replies.TEXT_TURN, 1.10, hosted=False, local=False
-    )
+    return _one_turn("text_turn", "text turn", replies.TEXT_TURN, 1.10, hosted=False, local=False)
 
 
 def one_approval() -> Case:
-    return _one_turn(
+    case = _one_turn(
         "one_approval", "one hosted approval", replies.APPROVAL_TURN, 1.05, hosted=True, local=False
     )
+    return replace(case, variants=case.variants | agents_sdk.one_approval(replies.APPROVAL_TURN, PROMPT))
 
 
 def five_functions() -> Case:
@@ -88,51 +96,59 @@ def fifty_turns() -> Case:
             text = await bare.turn(client, items, PROMPT, [])
         return text
 
-    return Case(name="fifty_turns", title="50 stateless turns", variants={OURS: ours, BARE: theirs}, target=0.05)
+    variants: dict[str, Variant] = {
+        OURS: ours,
+        BARE: theirs,
+        **agents_sdk.fifty_turns(transport, client, bodies, PROMPT),
+    }
+    return Case(
+        name="fifty_turns", title="50 stateless turns, 2 KiB each", variants=variants, target=0.05, samples=5
+    )
 
 
 async def growth() -> Case:
-    """Turn 5 and turn 500 of one conversation, each alone; `row()` compares the differences.
+    """Turn 5 and turn 500 of one conversation, each alone; the differences are compared.
 
-    The other side keeps a list of encoded items and posts them joined: nobody can do with less, short
-    of not sending the history.
+    The other side keeps a list of encoded items and posts them joined, with one copy of the history:
+    nobody can do with less, short of not sending it. One turn per sample, with a collection in between,
+    as between two turns of a person: in a tight loop the allocator hands the same warm block out again.
     """
     transport = Canned()
     client = make_client(transport)
     bridge = make_bridge(client, servers=False, tools=False)
     bodies = replies.conversation_turns(500)
-    transport.play(bodies)
-    conversation = bridge.conversation()
-    before: dict[int, Conversation] = {}
-    for number in range(1, 501):
-        before[number] = conversation
-        conversation = (await bridge.run(PROMPT, conversation=conversation)).conversation
+    before = await _conversations(bridge, transport, bodies)
 
     def ours(number: int) -> Variant:
         async def run() -> object:
             transport.play(bodies[number - 1 : number])
-            return await bridge.run(PROMPT, conversation=before[number])
+            return await bridge.run(PROMPT, conversation=before[number - 1])
 
         return run
 
     def theirs(number: int) -> Variant:
-        items = [chunk for entry in before[number].say(PROMPT).entries for chunk in entry.sent]
+        items = list(before[number - 1].say(PROMPT).request().encoded_items)
         items[0] = b'{"model":"gpt-5.2","store":false,"input":[' + items[0]
         items[-1] += b"]}"
 
         async def run() -> object:
             transport.play(bodies[number - 1 : number])
-            content = b",".join(items)
-            return await client.post("/responses", content=content, cast_to=httpx2.Response)
+            return await client.post("/responses", content=b",".join(items), cast_to=httpx2.Response)
 
         return run
 
     variants = {
-        f"{OURS} 500": ours(500),
-        f"{BYTES} 500": theirs(500),
-        f"{OURS} 5": ours(5),
-        f"{BYTES} 5": theirs(5),
+        f"{name} {number}": make(number)
+        for number in (500, 5)
+        for name, make in ((OURS, ours), (BYTES, theirs))
     }
-    return Case(
-        name="growth", title="turn 500 minus turn 5", variants=variants, target=1.30, repeat=20
-    )
+    return Case(name="growth", title="turn 500 minus turn 5", variants=variants, target=1.30, samples=80)
+
+
+async def _conversations(bridge: Bridge, transport: Canned, bodies: Sequence[bytes]) -> list[Conversation]:
+    """The conversation as it stood before each turn."""
+    transport.play(bodies)
+    found = [bridge.conversation()]
+    for _ in bodies:
+        found.append((await bridge.run(PROMPT, conversation=found[-1])).conversation)
+    return found

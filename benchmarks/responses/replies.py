@@ -82,7 +82,12 @@ def message(number: int) -> Item:
 
 def _tool(name: str, words: str, **properties: Item) -> Item:
     schema = {"type": "object", "properties": properties, "required": list(properties)[:1]}
-    return {"name": name, "description": words, "input_schema": schema, "annotations": {"readOnlyHint": False}}
+    return {
+        "name": name,
+        "description": words,
+        "input_schema": schema,
+        "annotations": {"readOnlyHint": False},
+    }
 
 
 _TEXT: Final = {"type": "string", "description": "Plain text; Markdown is shown as it is."}

@@ -56,9 +56,15 @@ class Seal:
 def load_state_key(path: Path) -> bytes:
     """The key in `path`, made on first use (mode 0600). Two processes may race: the first one wins."""
     try:
-        return _read(path)
-    except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _read(path) if path.exists() else _made(path)
+    except OSError as error:
+        raise StateRefused(
+            f"the state key {path} cannot be used: {error.strerror or error}; saved conversations need it"
+        ) from error
+
+
+def _made(path: Path) -> bytes:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     staged = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -135,6 +135,8 @@ class Bridge:
             state = state.say(prompt)
         elif not state.entries:
             raise UsageError("a new conversation needs a prompt")
+        elif state.finished and not decisions:
+            raise UsageError("nothing is open in this conversation; pass a prompt for a further turn")
         for request_id in decisions or {}:
             if request_id not in state.unknown and all(call.id != request_id for call in state.pending):
                 raise _not_open(state, request_id)

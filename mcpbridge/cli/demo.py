@@ -86,7 +86,7 @@ def _close(screen: Screen, kept: Path | None) -> None:
 
     screen.heading("What you can do next")
     screen.command("mcpbridge demo --answers no", "say no to the question this time")
-    screen.command("mcpbridge init", "write a configuration and a policy to start from")
+    screen.command("mcpbridge init", "write a configuration to start from")
     screen.command("mcpbridge demo --keep", "keep the files and the log of the demo")
     screen.write("")
     screen.say("The configuration, the policy and the script of this demo:")

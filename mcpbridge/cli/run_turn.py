@@ -17,8 +17,8 @@ from mcpbridge.bridge.assembly import assemble
 from mcpbridge.bridge.bridge import Bridge
 from mcpbridge.bridge.result import Result
 from mcpbridge.cli.interrupts import cancelling
-from mcpbridge.cli.run_end import End, broken, ended, not_begun, resume_command, stopped
 from mcpbridge.cli.parsing import DEFAULT_CONFIG
+from mcpbridge.cli.run_end import End, broken, ended, not_begun, resume_command, stopped
 from mcpbridge.cli.run_options import Options
 from mcpbridge.cli.show import Show
 from mcpbridge.cli.state_file import StateFile

@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
         "service", help="run a scripted Responses service on this machine", description=_HELP
     )
     parser.add_argument("--brain", metavar="script:FILE", required=True, help="what it plays, a YAML script")
-    parser.add_argument("--port", metavar="N", type=int, default=_PORT, help=f"0 is any (default: {_PORT})")
+    parser.add_argument("--port", metavar="N", type=_port, default=_PORT, help=f"0 is any (default: {_PORT})")
     parser.add_argument(
         "--quirk",
         metavar="NAME",
@@ -43,7 +43,6 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
-    from mcpbridge.service.errors import ScriptError
     from mcpbridge.service.running import serve
 
     def ready(endpoint: LocalEndpoint) -> None:
@@ -52,16 +51,21 @@ def run(args: argparse.Namespace) -> int:
     script = _script(args.brain)
     try:
         serve(script, port=args.port, api_key=args.api_key, quirks=args.quirk, on_ready=ready)
-    except ScriptError as error:
-        raise UsageError(f"{script}: {error}") from None
-    except ValueError as error:  # an unknown quirk
+    except ValueError as error:  # ScriptError, or an unknown quirk: both say what and where
         raise UsageError(str(error)) from None
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"the service cannot listen on port {args.port}: {reason}; try --port 0") from None
+    except OSError as error:
+        raise UsageError(
+            f"the service cannot listen on port {args.port}: {error.strerror}; try --port 0"
+        ) from None
     except KeyboardInterrupt:
         print("Stopped.")
     return COMPLETED
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to 65535")
+    return int(text)
 
 
 def _script(brain: str) -> Path:

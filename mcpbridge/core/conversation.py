@@ -247,6 +247,13 @@ class Conversation:
         return self.begun
 
     @property
+    def finished(self) -> bool:
+        """Whether the model had the last word: only new input can take the conversation further."""
+        if self.pending or self.begun or not self.output:
+            return False
+        return self.entries[-1].item == self.output[-1]
+
+    @property
     def text(self) -> str:
         """The last response's answer."""
         return transcript.final_text(self.output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -13,8 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import pytest
+
 import mcpbridge
 from mcpbridge.audit import read
+from mcpbridge.cli.main import main
 from mcpbridge.demo.server import Tracker
 from mcpbridge.service.endpoint import LocalEndpoint
 
@@ -118,6 +122,20 @@ class Shell:
         assert "Traceback" not in ended.err, ended.err
         return ended
 
+    def here(self, *words: str, stdin: str | bytes = b"") -> Ended:
+        """`mcpbridge run WORDS` in this process: ten times as fast, for what needs no process of its own."""
+        out, err = captured(), captured()
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr(sys, "stdin", captured(given))
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            code = main(["run", *words])
+        return Ended(code=code, out=written(out), err=written(err))
+
     @contextmanager
     def started(self, *words: str) -> Generator[subprocess.Popen[bytes]]:
         """`mcpbridge run WORDS` while it runs; killed at the end if it still does."""
@@ -141,7 +159,7 @@ class Shell:
 
     def paused(self, prompt: str = "write", *words: str) -> str:
         """Run until it pauses on one question, with the state in `state.json`; the question's id."""
-        ended = self.run(prompt, "--state", "state.json", "--json", *words)
+        ended = self.here(prompt, "--state", "state.json", "--json", *words)
         assert ended.code == 3, ended.err
         (question,) = ended.json["approvals"]
         return str(question["id"])
@@ -167,6 +185,16 @@ def command(*words: str) -> list[str]:
 def python_path() -> list[str]:
     given = os.environ.get("PYTHONPATH")
     return [str(ROOT), *([given] if given else [])]
+
+
+def captured(content: bytes = b"") -> io.TextIOWrapper:
+    """A standard stream in memory."""
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="\n")
+
+
+def written(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
 
 
 def text(output: bytes) -> str:

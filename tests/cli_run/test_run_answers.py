@@ -28,7 +28,7 @@ def test_an_allowed_call_completes_with_the_answer_alone_on_standard_output(
 def test_a_streamed_answer_is_the_same_answer(shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
-        whole, streamed = shell.run("read"), shell.run("read", "--stream")
+        whole, streamed = shell.here("read"), shell.here("read", "--stream")
 
         assert service.bodies[-1]["stream"] is True
 
@@ -39,7 +39,7 @@ def test_a_streamed_answer_is_the_same_answer(shell: Shell, tracker: Tracker) ->
 def test_json_is_one_object_also_when_streaming(shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
-        found = shell.run("read", "--json", "--stream").json
+        found = shell.here("read", "--json", "--stream").json
 
     assert found["status"] == "completed"
     assert found["text"].startswith("It says: #1")
@@ -63,8 +63,8 @@ def test_json_is_one_object_also_when_streaming(shell: Shell, tracker: Tracker) 
 def test_a_prompt_of_a_dash_is_standard_input(shell: Shell) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, None)
-        ended = shell.run("-", stdin="hello wörld\n".encode())
-        latin, empty = shell.run("-", stdin="wörld".encode("latin-1")), shell.run("-", stdin="\n")
+        ended = shell.here("-", stdin="hello wörld\n".encode())
+        latin, empty = shell.here("-", stdin="wörld".encode("latin-1")), shell.here("-", stdin="\n")
 
     assert (ended.code, ended.out) == (0, "Hello, turn wörld.\n")
     assert (latin.code, empty.code) == (2, 2)
@@ -77,7 +77,7 @@ def test_a_denial_alone_is_no_failure_and_silence_after_it_is_explained(
 ) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
-        ended = shell.run("mail the list")
+        ended = shell.here("mail the list")
 
     assert (ended.code, ended.out) == (0, "")
     assert "gave no answer after a denial: tracker.send_mail (Mail is not for agents.)" in ended.err
@@ -87,7 +87,7 @@ def test_a_denial_alone_is_no_failure_and_silence_after_it_is_explained(
 def test_nobody_is_asked_where_the_configuration_says_deny(shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker, extra="approvals: {ask: deny}\n")
-        found = shell.run("write", "--json").json
+        found = shell.here("write", "--json").json
 
     assert found["status"] == "completed"
     assert found["text"] == "Left alone: nobody is there to ask"
@@ -96,10 +96,12 @@ def test_nobody_is_asked_where_the_configuration_says_deny(shell: Shell, tracker
 
 
 def test_a_failure_is_one_sentence_and_in_json_an_error(shell: Shell) -> None:
-    script = SCRIPT + "faults: [{status: 500, body: {error: {message: 'out of \\u001b[31morder', code: x}}}]\n"
+    script = (
+        SCRIPT + "faults: [{status: 500, body: {error: {message: 'out of \\u001b[31morder', code: x}}}]\n"
+    )
     with running_in_thread(script) as service:
         shell.configure(service, None)
-        plain, as_json = shell.run("hello"), shell.run("hello", "--json")
+        plain, as_json = shell.here("hello"), shell.here("hello", "--json")
 
     assert (plain.code, plain.out) == (1, "")
     assert plain.err.splitlines()[-1] == "mcpbridge: HTTP 500: out of \\u001b[31morder"
@@ -116,7 +118,7 @@ def test_the_principal_is_on_record_and_rules_know_it(shell: Shell, tracker: Tra
     )
     with running_in_thread(SCRIPT + "  - {when: {denied: '*'}, then: [{say: No.}]}\n") as service:
         shell.configure(service, tracker, policy=policy)
-        bot, anybody = shell.run("read", "--principal", "ci-bot"), shell.run("read")
+        bot, anybody = shell.here("read", "--principal", "ci-bot"), shell.here("read")
 
     assert bot.out.startswith("It says")
     assert anybody.out == "No.\n"
@@ -126,8 +128,8 @@ def test_the_principal_is_on_record_and_rules_know_it(shell: Shell, tracker: Tra
 def test_verbose_says_notices_as_diagnostics_too(shell: Shell) -> None:
     with running_in_thread(SCRIPT, quirks=["reject-encrypted-include"]) as service:
         shell.configure(service, None)
-        plain = shell.run("hello there")
-        verbose, before = shell.run("hello there", "-v"), shell.mcpbridge("-v", "run", "hello there")
+        plain = shell.here("hello there")
+        verbose, before = shell.here("hello there", "-v"), shell.mcpbridge("-v", "run", "hello there")
 
     assert "notice   capability_fallback: " in plain.err
     assert "[warning" not in plain.err
@@ -137,7 +139,7 @@ def test_verbose_says_notices_as_diagnostics_too(shell: Shell) -> None:
 def test_diagnostics_as_json_are_left_to_programs(shell: Shell) -> None:
     with running_in_thread(SCRIPT, quirks=["reject-encrypted-include"]) as service:
         shell.configure(service, None, extra="logging: {format: json}\n")
-        ended = shell.run("hello there")
+        ended = shell.here("hello there")
 
     (line,) = [line for line in ended.err.splitlines() if line.startswith("{")]
     assert json.loads(line)["event"] == "capability_fallback"

@@ -60,7 +60,9 @@ def test_a_no_from_another_process_reaches_the_model_with_its_reason(shell: Shel
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
         question = shell.paused()
-        done = shell.run("--resume", "state.json", "--decide", f"{question}=no: not = on: Fridays", "--stream")
+        done = shell.run(
+            "--resume", "state.json", "--decide", f"{question}=no: not = on: Fridays", "--stream"
+        )
 
     assert (done.code, done.out) == (0, "Left alone: not = on: Fridays\n")
     assert "denied   tracker.create_issue" in done.err
@@ -73,7 +75,7 @@ def test_a_no_from_another_process_reaches_the_model_with_its_reason(shell: Shel
 def test_paused_json_shows_the_open_question(shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
-        found = shell.run("write", "--json", "--state", "here.json").json
+        found = shell.here("write", "--json", "--state", "here.json").json
 
     assert (found["status"], found["text"], found["state"]) == ("paused", "", "here.json")
     (approval,) = found["approvals"]
@@ -93,8 +95,8 @@ def test_a_second_resume_of_the_same_question_is_refused(second: str, shell: She
         shell.configure(service, tracker)
         question = shell.paused()
         shutil.copy(shell.folder / "state.json", shell.folder / "copy.json")
-        first = shell.run("--resume", "state.json", "--decide", f"{question}=yes")
-        again = shell.run("--resume", "state.json", "--decide", f"{question}={second}")
+        first = shell.here("--resume", "state.json", "--decide", f"{question}=yes")
+        again = shell.here("--resume", "state.json", "--decide", f"{question}={second}")
         copied = shell.run("--resume", "copy.json", "--decide", f"{question}={second}", "--json")
         posts = service.posts
 
@@ -111,12 +113,11 @@ def test_partly_decided_stays_paused(shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
         first, second = [
-            one["id"]
-            for one in shell.run("write two", "--state", "state.json", "--json").json["approvals"]
+            one["id"] for one in shell.here("write two", "--state", "state.json", "--json").json["approvals"]
         ]
         partly = shell.run("--resume", "state.json", "--decide", f"{second}=yes", "--json")
         posts = service.posts
-        done = shell.run("--resume", "state.json", "--decide", f"{first}=no:one is enough")
+        done = shell.here("--resume", "state.json", "--decide", f"{first}=no:one is enough")
 
     assert partly.code == 3
     assert {one["id"]: one["outcome"] for one in partly.json["approvals"]} == {
@@ -133,7 +134,7 @@ def test_a_stranger_to_the_conversation_is_no_question(shell: Shell, tracker: Tr
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
         question = shell.paused()
-        ended = shell.run("--resume", "state.json", "--decide", "mcpr_other=yes")
+        ended = shell.here("--resume", "state.json", "--decide", "mcpr_other=yes")
 
     assert ended.code == 2
     assert f"mcpr_other is not an open question of this conversation (open: {question})" in ended.err
@@ -144,7 +145,7 @@ def test_a_resume_without_decisions_shows_the_questions_again(shell: Shell, trac
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
         question = shell.paused()
-        ended = shell.run("--resume", "state.json")
+        ended = shell.here("--resume", "state.json")
 
     assert ended.code == 3
     assert f"--decide {question}=yes" in ended.err
@@ -155,7 +156,7 @@ def test_a_resume_without_decisions_shows_the_questions_again(shell: Shell, trac
 def test_the_saved_state_is_for_its_owner_only(shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
-        shell.run("write")
+        shell.here("write")
 
     (saved,) = shell.folder.glob("conv_*.state.json")
     assert saved.stat().st_mode & 0o777 == 0o600

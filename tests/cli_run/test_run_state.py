@@ -19,11 +19,11 @@ from tests.cli_run.shell import SCRIPT, Shell
 def test_a_state_file_is_made_and_then_continued_with_a_further_turn(shell: Shell) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, None)
-        first = shell.run("hello one", "--state", "talk.json", "--principal", "me", "--json").json
-        second = shell.run("hello two", "--state", "talk.json", "--json").json
+        first = shell.here("hello one", "--state", "talk.json", "--principal", "me", "--json").json
+        second = shell.here("hello two", "--state", "talk.json", "--json").json
         spoken = [item["content"] for item in service.bodies[-1]["input"] if item.get("role") == "user"]
-        other = shell.run("hello three", "--state", "talk.json", "--principal", "you")
-        finished = shell.run("--resume", "talk.json")
+        other = shell.here("hello three", "--state", "talk.json", "--principal", "you")
+        finished = shell.here("--resume", "talk.json")
 
     assert first["conversation_id"] == second["conversation_id"]
     assert spoken == ["hello one", "hello two"]
@@ -37,7 +37,7 @@ def test_a_further_turn_waits_until_the_questions_are_answered(shell: Shell, tra
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
         question = shell.paused()
-        ended = shell.run("hello", "--state", "state.json")
+        ended = shell.here("hello", "--state", "state.json")
 
         assert service.posts == 1
 
@@ -55,7 +55,7 @@ def test_an_edited_state_is_refused(shell: Shell, tracker: Tracker) -> None:
         sealed["conversation"] = sealed["conversation"].replace('\\"title\\":\\"t\\"', '\\"title\\":\\"u\\"')
         assert sealed["conversation"] not in file.read_text()
         file.write_text(json.dumps(sealed))
-        ended = shell.run("--resume", "state.json", "--decide", f"{question}=yes")
+        ended = shell.here("--resume", "state.json", "--decide", f"{question}=yes")
 
         assert service.posts == 1
 
@@ -71,7 +71,7 @@ def test_what_is_no_state_is_refused_and_left_alone(content: bytes, tmp_path: Pa
         shell.configure(service, None)
         file = shell.folder / "state.json"
         file.write_bytes(content)
-        ended = shell.run("hello", "--state", "state.json")
+        ended = shell.here("hello", "--state", "state.json")
 
         assert service.posts == 0
 
@@ -85,7 +85,7 @@ def test_a_state_that_another_process_uses_is_refused(shell: Shell, tracker: Tra
         question = shell.paused()
         with StateFile(shell.folder / "state.json").locked():
             resumed = shell.run("--resume", "state.json", "--decide", f"{question}=yes")
-            continued = shell.run("hello", "--state", "state.json")
+            continued = shell.here("hello", "--state", "state.json")
 
         assert service.posts == 1
 
@@ -98,7 +98,7 @@ def test_a_state_that_another_process_uses_is_refused(shell: Shell, tracker: Tra
 def test_there_must_be_something_to_resume(shell: Shell) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, None)
-        ended = shell.run("--resume", "nothing.json")
+        ended = shell.here("--resume", "nothing.json")
 
     assert ended.code == 2
     assert "there is no saved state in nothing.json" in ended.err
@@ -166,7 +166,7 @@ def test_a_state_that_cannot_be_saved_stops_before_anything_takes_effect(
         inner.mkdir()
         (inner / "s.json.lock").touch()
         inner.chmod(0o500)
-        ended = shell.run("read", "--state", "inner/s.json")
+        ended = shell.here("read", "--state", "inner/s.json")
         inner.chmod(0o700)
 
         assert service.posts == 0

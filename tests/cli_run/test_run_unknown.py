@@ -16,7 +16,9 @@ from mcpbridge.service.running import running_in_thread
 from tests.cli_run.shell import SCRIPT, Shell, Watched
 
 HANGS_AFTER = "faults: [{when: {approved: tracker.create_issue}, at: after_effects, delay: 600, times: 1}]\n"
-HANGS_BEFORE = "faults: [{when: {approved: tracker.create_issue}, at: before_effects, delay: 600, times: 1}]\n"
+HANGS_BEFORE = (
+    "faults: [{when: {approved: tracker.create_issue}, at: before_effects, delay: 600, times: 1}]\n"
+)
 HANGS_AT_ONCE = "faults: [{delay: 600, times: 1}]\n"
 FAILS = "faults: [{when: {approved: tracker.create_issue}, status: 500, at: after_effects, times: 1}]\n"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without telling them")
@@ -43,10 +45,10 @@ def test_killed_after_the_effect_began_it_is_unknown_and_goes_on_without_it(
             process.communicate()
 
         unknown = shell.run("--resume", "state.json")
-        as_json = shell.run("--resume", "state.json", "--json")
-        further = shell.run("hello", "--state", "state.json")
+        as_json = shell.here("--resume", "state.json", "--json")
+        further = shell.here("hello", "--state", "state.json")
         posts = service.posts
-        done = shell.run("--resume", "state.json", "--decide", f"{question}=no:it is there, I looked")
+        done = shell.here("--resume", "state.json", "--decide", f"{question}=no:it is there, I looked")
 
     assert (unknown.code, as_json.code, further.code) == (4, 4, 2)
     assert f"{question} (tracker.create_issue) may have taken effect" in unknown.err
@@ -73,9 +75,9 @@ def test_killed_before_the_effect_it_is_unknown_too_and_a_yes_repeats_it(
             process.kill()
             process.communicate()
 
-        unknown = shell.run("--resume", "state.json")
+        unknown = shell.here("--resume", "state.json")
         assert tracker.effects == []
-        done = shell.run("--resume", "state.json", "--decide", f"{question}=yes", "--by", "oncall")
+        done = shell.here("--resume", "state.json", "--decide", f"{question}=yes", "--by", "oncall")
         assert tracker.count("create_issue") == 1  # until the service ends: what it holds back then runs
 
     assert (unknown.code, done.code) == (4, 0)
@@ -91,10 +93,10 @@ def test_what_became_of_an_unknown_is_decided_once_also_by_a_copy(
     with running_in_thread(SCRIPT + FAILS) as service:
         shell.configure(service, tracker)
         question = shell.paused()
-        unknown = shell.run("--resume", "state.json", "--decide", f"{question}=yes")
+        unknown = shell.here("--resume", "state.json", "--decide", f"{question}=yes")
         shutil.copy(shell.folder / "state.json", shell.folder / "copy.json")
-        first = shell.run("--resume", "state.json", "--decide", f"{question}=no:gone")
-        copied = shell.run("--resume", "copy.json", "--decide", f"{question}={answer}")
+        first = shell.here("--resume", "state.json", "--decide", f"{question}=no:gone")
+        copied = shell.here("--resume", "copy.json", "--decide", f"{question}={answer}")
 
     assert (unknown.code, first.code) == (4, 0)
     assert f"{question} was already decided (given_up, audit record" in copied.err
@@ -108,9 +110,9 @@ def test_a_failure_after_the_approval_is_unknown_and_saved_without_being_told_to
     policy = "version: 1\ndefaults: {decision: deny}\nrules: [{id: all, effect: allow, tools: ['*']}]\n"
     with running_in_thread(SCRIPT + FAILS) as service:
         shell.configure(service, tracker, policy=policy)
-        ended = shell.run("write", "--json")
+        ended = shell.here("write", "--json")
         (saved,) = shell.folder.glob("conv_*.state.json")
-        again = shell.run("--resume", saved.name)
+        again = shell.here("--resume", saved.name)
 
         assert service.posts == 2
 
@@ -135,7 +137,7 @@ def test_stopped_with_an_effect_under_way_the_outcome_is_unknown(
             process.send_signal(number)
             _, err = process.communicate()
 
-        again = shell.run("--resume", "state.json")
+        again = shell.here("--resume", "state.json")
 
     assert process.returncode == 4
     assert f"outcome unknown: stopped by {number.name}" in err.decode()
@@ -159,7 +161,7 @@ def test_stopped_while_the_model_thinks_the_turn_can_go_on(
             process.send_signal(number)
             out, err = process.communicate()
 
-        done = shell.run("--resume", "s.json")
+        done = shell.here("--resume", "s.json")
 
     assert process.returncode == code
     assert b'"status": "failed"' in out

@@ -44,7 +44,7 @@ def test_an_empty_or_broken_prompt_is_refused(prompt: str, capsys: pytest.Captur
 
 
 def test_a_missing_configuration_is_named(shell: Shell) -> None:
-    plain, as_json = shell.run("hello"), shell.run("hello", "-c", "other.yaml", "--json")
+    plain, as_json = shell.here("hello"), shell.here("hello", "-c", "other.yaml", "--json")
 
     assert (plain.code, as_json.code) == (2, 2)
     assert "mcpbridge.yaml" in plain.err
@@ -57,9 +57,9 @@ def test_a_missing_credential_is_named_and_the_turn_can_go_on_later(shell: Shell
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, None)
         key = shell.env.pop("SERVICE_KEY")
-        without = shell.run("hello again", "--state", "s.json")
+        without = shell.here("hello again", "--state", "s.json")
         shell.env["SERVICE_KEY"] = key
-        later = shell.run("hello again", "--state", "s.json")
+        later = shell.here("hello again", "--state", "s.json")
 
     assert without.code == 2
     assert "SERVICE_KEY" in without.err

@@ -53,7 +53,9 @@ def _items(draw: st.DrawFn, number: int, live: list[ApprovalRequest]) -> list[di
         for one in live
         if draw(st.booleans())
     ]
-    new = draw(st.lists(st.sampled_from(["ask", "function", "think", "say", "list", "new", "seen"]), max_size=5))
+    new = draw(
+        st.lists(st.sampled_from(["ask", "function", "think", "say", "list", "new", "seen"]), max_size=5)
+    )
     return ran + [_item(draw, kind, f"{number}_{place}") for place, kind in enumerate(new)]
 
 

@@ -35,7 +35,9 @@ def hear(conversation: Conversation, *items: Mapping[str, Any], **fields: Any) -
     return conversation.receive(body, DECLARED)
 
 
-def approve(conversation: Conversation, request_id: str, *, yes: bool = True, reason: str = "") -> Conversation:
+def approve(
+    conversation: Conversation, request_id: str, *, yes: bool = True, reason: str = ""
+) -> Conversation:
     return conversation.answer(ApprovalAnswer(request_id=request_id, approve=yes, reason=reason))
 
 

@@ -47,7 +47,10 @@ def test_context_is_never_the_users_words() -> None:
 
 
 def test_only_text_parts_are_the_users_words() -> None:
-    parts = [{"type": "input_image", "image_url": "https://x.test/a.png"}, {"type": "input_text", "text": "b"}]
+    parts = [
+        {"type": "input_image", "image_url": "https://x.test/a.png"},
+        {"type": "input_text", "text": "b"},
+    ]
     assert Conversation(id="c").say(parts).user_texts == ("b",)
 
 

@@ -137,7 +137,9 @@ def test_reasoning_stays_with_the_pair_that_follows_it() -> None:
 
 def test_reasoning_whose_follower_is_gone_goes_too() -> None:
     """rs_1 led to the approval request alone; between it and the call the user has spoken."""
-    asked = approve(hear(said(), reasoning(id="rs_1"), approval_request("files", "read", {"path": "a"})), "mcpr_read")
+    asked = approve(
+        hear(said(), reasoning(id="rs_1"), approval_request("files", "read", {"path": "a"})), "mcpr_read"
+    )
     after = hear(hear(asked, message("wait", id="m1")).say("go on"), READ)
     assert [item.get("id") for item in sent(after)][1:3] == ["rs_1", "m1"], "still followed by a message"
     silent = hear(asked.say("go on"), READ)
@@ -172,7 +174,9 @@ def test_items_are_only_appended() -> None:
 
 
 def test_natively_nothing_that_was_sent_is_ever_edited() -> None:
-    asked = approve(hear(said(mcp_results="native"), approval_request("files", "read", {"path": "a"})), "mcpr_read")
+    asked = approve(
+        hear(said(mcp_results="native"), approval_request("files", "read", {"path": "a"})), "mcpr_read"
+    )
     before = asked.request().encoded_items
     assert hear(asked, READ).request().encoded_items[: len(before)] == before
 

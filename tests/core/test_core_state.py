@@ -68,7 +68,9 @@ def test_what_is_no_conversation_is_refused(text: str) -> None:
 
 def test_an_item_nested_without_end_is_refused_or_kept() -> None:
     deep = '{"type":"new","id":"n","v":' + "[" * 900 + "]" * 900 + "}"
-    text = dumps(hear(said(), message("a"))).replace('"entries":[', f'"entries":[{{"item":{deep},"sent":null,"origin":"","response_id":""}},', 1)
+    text = dumps(hear(said(), message("a"))).replace(
+        '"entries":[', f'"entries":[{{"item":{deep},"sent":null,"origin":"","response_id":""}},', 1
+    )
     try:
         loads(text)
     except StateRefused:

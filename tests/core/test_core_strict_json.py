@@ -82,7 +82,9 @@ def test_the_message_holds_no_argument() -> None:
     )
 )
 def test_honest_json_comes_through_unchanged(value: dict[str, Any]) -> None:
-    assert parse_arguments(json.dumps(value)) == parse_arguments(json.dumps(value, ensure_ascii=False)) == value
+    assert (
+        parse_arguments(json.dumps(value)) == parse_arguments(json.dumps(value, ensure_ascii=False)) == value
+    )
 
 
 @given(st.text(alphabet='{}[]",:\\u0129eE+-. aNtrufls'))

@@ -21,6 +21,7 @@ SAYS = {
 RECIPES = ("02_own_loop_sync", "03_own_loop_async", "04_agents_sdk")
 
 
+@pytest.mark.promise("examples-run")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_runs_and_says_what_it_shows(name: str) -> None:
     done = subprocess.run(

@@ -32,6 +32,7 @@ rules:
 """
 
 
+@pytest.mark.promise("unasked-stops")
 def test_an_endpoint_that_ignores_approvals_stops_the_run_and_it_is_on_record(
     tracker: Tracker, tmp_path: Path
 ) -> None:
@@ -57,6 +58,7 @@ def test_an_observed_server_runs_unasked_and_is_marked(tracker: Tracker, tmp_pat
         assert stack.records("decision") == []
 
 
+@pytest.mark.promise("424-named")
 def test_a_server_whose_tools_cannot_be_listed_is_named(tracker: Tracker, tmp_path: Path) -> None:
     with running_in_thread(LOOK) as service:
         stack = Stack(folder=tmp_path, endpoint=service, tracker=tracker, env={"TRACKER_TOKEN": "wrong-token"})
@@ -85,6 +87,7 @@ def test_the_other_servers_can_go_on_without_one_that_is_down(tracker: Tracker, 
         assert "tools" not in service.bodies[-1]
 
 
+@pytest.mark.promise("silent-server")
 def test_a_server_that_the_endpoint_silently_ignores_is_reported(tracker: Tracker, tmp_path: Path) -> None:
     with running_in_thread(LOOK, quirks=["silent-server"]) as service:
         stack = Stack(folder=tmp_path, endpoint=service, tracker=tracker)
@@ -113,6 +116,7 @@ def test_authorization_travels_in_its_own_field_where_headers_are_refused(
         assert "headers" not in tool
 
 
+@pytest.mark.promise("not-completed")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(
     "ending", ["{status: incomplete, reason: max_output_tokens}", "{status: failed, error: {message: overloaded}}"]
@@ -137,6 +141,7 @@ def test_no_tool_runs_from_a_response_that_is_not_completed(
         assert ran == []
 
 
+@pytest.mark.promise("transformations")
 def test_what_the_service_did_to_our_input_is_surfaced(tmp_path: Path) -> None:
     changes = "[{id: rs_1, type: reasoning, action: removed, reason: switched}]"
     script = f"rules:\n- then: [{{say: hello}}, {{response: {{input_transformations: {changes}}}}}]\n"
@@ -150,6 +155,8 @@ def test_what_the_service_did_to_our_input_is_surfaced(tmp_path: Path) -> None:
         assert record["transformations"][0]["action"] == "removed"
 
 
+@pytest.mark.promise("denial-reason")
+@pytest.mark.promise("empty-answer")
 def test_an_empty_answer_after_a_denial_is_an_answer(tracker: Tracker, tmp_path: Path) -> None:
     script = """
 rules:
@@ -175,6 +182,7 @@ rules:
         }
 
 
+@pytest.mark.promise("unknown-kept")
 def test_unknown_stream_events_and_inert_items_are_passed_on(tmp_path: Path) -> None:
     script = """
 rules:
@@ -200,6 +208,7 @@ rules:
         assert "hologram" in [item["type"] for item in service.bodies[-1]["input"]]
 
 
+@pytest.mark.promise("unanswerable")
 def test_an_item_that_needs_an_answer_we_cannot_give_stops_the_run_by_name(tmp_path: Path) -> None:
     script = "rules:\n- then: [{item: {type: computer_call, id: cu_1, call_id: call_1, pending_safety_checks: []}}]\n"
     with running_in_thread(script) as service:
@@ -209,6 +218,7 @@ def test_an_item_that_needs_an_answer_we_cannot_give_stops_the_run_by_name(tmp_p
             stack.run("hi")
 
 
+@pytest.mark.promise("ungated-opt-in")
 def test_a_built_in_tool_runs_only_where_it_was_accepted(tmp_path: Path) -> None:
     item = "{type: web_search_call, id: '{{id:ws}}', status: completed, action: {type: search, query: x}}"
     with running_in_thread(f"rules:\n- then: [{{item: {item}}}, {{say: found}}]\n") as service:
@@ -246,6 +256,7 @@ rules:
         assert stack.run("look", approver=DenyApprover()).denied[0].outcome == "no_approver"
 
 
+@pytest.mark.promise("no-approvals-no-hosted")
 def test_a_server_may_not_be_registered_where_approvals_are_not_known_to_be_honoured(
     tracker: Tracker, tmp_path: Path
 ) -> None:

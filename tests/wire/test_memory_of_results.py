@@ -36,6 +36,7 @@ def second_turn(stack: Stack) -> str:
     return run(turns())
 
 
+@pytest.mark.promise("remembers")
 @pytest.mark.parametrize("quirks", [[], ["drop-mcp-call"]], ids=["clean", "drops mcp_call"])
 def test_the_second_turn_still_sees_the_hosted_result(
     quirks: list[str], tracker: Tracker, tmp_path: Path
@@ -85,6 +86,7 @@ def test_native_replay_sends_the_items_as_they_came(tracker: Tracker, tmp_path: 
         ]
 
 
+@pytest.mark.promise("reasoning-replayed")
 def test_encrypted_reasoning_is_replayed_and_verified(tracker: Tracker, tmp_path: Path) -> None:
     with running_in_thread(SCRIPT) as service:
         stack = Stack(folder=tmp_path, endpoint=service, tracker=tracker, policy=ALL_ALLOWED)
@@ -97,6 +99,7 @@ def test_encrypted_reasoning_is_replayed_and_verified(tracker: Tracker, tmp_path
         assert all(body["store"] is False for body in service.bodies)
 
 
+@pytest.mark.promise("reasoning-dropped")
 def test_reasoning_that_no_longer_verifies_is_dropped_once_and_on_record(
     tracker: Tracker, tmp_path: Path
 ) -> None:
@@ -110,6 +113,7 @@ def test_reasoning_that_no_longer_verifies_is_dropped_once_and_on_record(
         assert len(stack.records("reasoning_dropped")) == 1
 
 
+@pytest.mark.promise("include-fallback")
 def test_an_endpoint_that_refuses_encrypted_reasoning_is_remembered(
     tracker: Tracker, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ def everything_written(folder: Path) -> str:
     return "\n".join(path.read_text(errors="replace") for path in files)
 
 
+@pytest.mark.promise("no-secret")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("quirks", [[], ["echo-secrets"]], ids=["clean", "echoes tools"])
 def test_the_canary_is_nowhere_to_be_seen(
@@ -98,6 +99,7 @@ def test_the_canary_is_nowhere_to_be_seen(
     assert tracker.count("list_issues") == 1
 
 
+@pytest.mark.promise("no-secret-stream")
 def test_a_secret_that_arrives_in_pieces_is_masked_while_streaming(tmp_path: Path) -> None:
     said = f"rules:\n- then: [{{say: 'The key is {KEY}, keep it.'}}]\n"
     with running_in_thread(said, api_key=KEY) as service:
@@ -175,6 +177,7 @@ faults:
         assert CANARY not in shown
 
 
+@pytest.mark.promise("sealed-state")
 def test_an_edited_saved_state_is_refused(tmp_path: Path) -> None:
     said = "rules:\n- then: [{say: hello}]\n"
     with running_in_thread(said) as service:

@@ -58,6 +58,7 @@ def openai_types() -> TypeAdapter[Any]:
         return TypeAdapter(ResponseCreateParamsNonStreaming)
 
 
+@pytest.mark.promise("valid-requests")
 @pytest.mark.parametrize("mcp_results", ["function_pair", "native"])
 def test_every_request_of_a_rich_conversation_is_valid(
     mcp_results: str, tracker: Tracker, tmp_path: Path

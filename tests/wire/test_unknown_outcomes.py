@@ -43,6 +43,8 @@ QUIET = {
 }
 
 
+@pytest.mark.promise("no-redirect")
+@pytest.mark.promise("one-post")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", LIVE.values(), ids=LIVE.keys())
 def test_a_failure_with_a_live_approval_sends_one_post_and_is_unknown(
@@ -67,6 +69,7 @@ def test_a_failure_with_a_live_approval_sends_one_post_and_is_unknown(
         assert conversation.unknown == (request_id,)
 
 
+@pytest.mark.promise("retried")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", QUIET.values(), ids=QUIET.keys())
 def test_the_same_failure_without_a_live_approval_is_retried(
@@ -129,6 +132,7 @@ def test_an_endpoint_that_was_never_reached_is_retried_then_unavailable(tmp_path
     assert len(stack.records("retry")) == 2
 
 
+@pytest.mark.promise("unknown-decided")
 def test_a_person_may_have_an_unknown_request_repeated(tracker: Tracker, tmp_path: Path) -> None:
     fault = "{when: {approved: tracker.create_issue}, status: 500, times: 1}"
     with running_in_thread(f"{ASKS}  - {fault}\n") as service:

@@ -1,0 +1,125 @@
+"""`mcpbridge service`, and what the command line loads."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from mcpbridge.cli.main import main
+from mcpbridge.cli.streams import wants_color
+from tests.cli_other.shared import MAIN, environment
+
+_SCRIPT = "rules:\n  - then:\n      - say: hello\n"
+
+
+@pytest.fixture
+def script(here: Path) -> str:
+    path = here / "script.yaml"
+    path.write_text(_SCRIPT, encoding="utf-8")
+    return f"script:{path.name}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
+def test_the_service_runs_until_it_is_stopped_and_says_how_to_use_it(script: str) -> None:
+    command = [*MAIN, "service", "--brain", script, "--port", "0", "--api-key", "k-77-x"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline()]
+        base_url = said[0].split()[-1]
+        request = urllib.request.Request(f"{base_url}/models", headers={"Authorization": "Bearer k-77-x"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
+            assert response.status == 200
+        process.send_signal(signal.SIGINT)
+        out = "".join([*said, *process.stdout])
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert f"export MCPBRIDGE_LOCAL_URL={base_url}" in out
+    assert "endpoint: local" in out
+    assert "k-77-x" not in out
+    assert out.endswith("Stopped.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--brain", "planner"], "is not available in this version; write --brain script:FILE"),
+        (["--brain", "chat:https://llm.example/v1"], "is not available in this version"),
+        (["--brain", "script:"], "is not available in this version"),
+        (["--brain", "script:none.yaml"], "there is no file none.yaml"),
+    ],
+)
+def test_only_a_script_that_is_there_can_be_played(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(["service", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_script_that_cannot_be_played_is_told_with_its_line(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "bad.yaml").write_text("rules:\n  - then:\n      - sing: hello\n")
+
+    assert main(["service", "--brain", "script:bad.yaml"]) == 2
+    assert "bad.yaml:3" in capsys.readouterr().err
+
+
+def test_an_unknown_quirk_names_those_there_are(script: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["service", "--brain", script, "--quirk", "rude"]) == 2
+    assert "unknown quirk 'rude'; there are: approvals-ignored" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told(script: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["service", "--brain", script, "--port", port]) == 2
+    assert f"cannot listen on port {port}" in capsys.readouterr().err
+
+
+def test_a_port_is_a_number_up_to_65535(script: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["service", "--brain", script, "--port", "99999"])
+    assert "is no port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["demo", "--help"],
+        ["servers", "probe", "--help"],
+        ["audit", "show", "--help"],
+        ["init", "--help"],
+    ],
+)
+def test_help_loads_neither_openai_nor_mcp(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom mcpbridge.cli.main import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "heavy = {'openai', 'mcp', 'pydantic', 'starlette'} & set(sys.modules)\nassert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_colour_is_for_terminals_that_want_it() -> None:
+    master, slave = os.openpty()
+    with open(slave, "w", encoding="utf-8") as terminal:
+        assert wants_color(terminal, {})
+        assert not wants_color(terminal, {"NO_COLOR": "1"})
+        assert not wants_color(terminal, {"TERM": "dumb"})
+    os.close(master)
+    with open(os.devnull, "w", encoding="utf-8") as file:
+        assert not wants_color(file, {})
