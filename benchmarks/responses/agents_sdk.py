@@ -23,7 +23,7 @@ def one_approval(bodies: Sequence[bytes], prompt: str) -> dict[str, Variant]:
     if agents is None:
         return {}
     transport = Canned()
-    tool = agents.HostedMCPTool(tool_config=MCP_TOOL, on_approval_request=lambda request: {"approve": True})
+    tool = agents.HostedMCPTool(tool_config=MCP_TOOL, on_approval_request=_yes)
     agent = _agent(agents, make_client(transport), [tool])
 
     async def run() -> object:
@@ -53,6 +53,10 @@ def fifty_turns(
         return result.final_output
 
     return {NAME: run}
+
+
+def _yes(request: object) -> dict[str, bool]:
+    return {"approve": True}
 
 
 def _load() -> Any:

@@ -10,12 +10,14 @@ import httpx2
 
 from benchmarks.responses import agents_sdk, bare, replies
 from benchmarks.responses.governed import make_bridge
+from benchmarks.responses.local_functions import DECLARATIONS
 from benchmarks.responses.measure import Variant
 from benchmarks.responses.transport import Canned, make_client
 from mcpbridge import Bridge, Conversation
 
 PROMPT = "Guests cannot pay since Monday. Please open an issue for it and tell me its number."
-DICTS = "plain dicts"
+DICTS, LEAST = "plain dicts", "bytes, one copy"
+_HEAD = b'{"model":"gpt-5.2","store":false,"input":['
 OURS, BARE, BYTES, AGENTS = "mcpbridge", "bare client", "encoded bytes", "openai-agents"
 
 
@@ -29,7 +31,7 @@ class Case:
     target: float | None = None
     repeat: int = 1
     """Calls per sample."""
-    samples: int = 30
+    samples: int = 15
 
 
 def _one_turn(
@@ -39,7 +41,7 @@ def _one_turn(
     transport = Canned()
     client = make_client(transport)
     bridge = make_bridge(client, servers=hosted, tools=local)
-    tools: list[Any] = [*([bare.MCP_TOOL] if hosted else []), *(bare.DECLARATIONS if local else [])]
+    tools: list[Any] = [*([bare.MCP_TOOL] if hosted else []), *(DECLARATIONS if local else [])]
 
     async def ours() -> str:
         transport.play(bodies)
@@ -109,9 +111,10 @@ def fifty_turns() -> Case:
 async def growth() -> Case:
     """Turn 5 and turn 500 of one conversation, each alone; the differences are compared.
 
-    The other side keeps a list of encoded items and posts them joined, with one copy of the history:
-    nobody can do with less, short of not sending it. One turn per sample, with a collection in between,
-    as between two turns of a person: in a tight loop the allocator hands the same warm block out again.
+    The other side keeps a list of encoded items and posts them joined: once as anybody would write it,
+    once with a single copy of the history, which is the least there is short of not sending it. One turn
+    per sample, with a collection in between, as between two turns of a person: in a tight loop the
+    allocator hands the same warm block out again.
     """
     transport = Canned()
     client = make_client(transport)
@@ -126,9 +129,19 @@ async def growth() -> Case:
 
         return run
 
-    def theirs(number: int) -> Variant:
+    def joined(number: int) -> Variant:
+        items = before[number - 1].say(PROMPT).request().encoded_items
+
+        async def run() -> object:
+            transport.play(bodies[number - 1 : number])
+            content = b"".join((_HEAD, b",".join(items), b"]}"))
+            return await client.post("/responses", content=content, cast_to=httpx2.Response)
+
+        return run
+
+    def copied_once(number: int) -> Variant:
         items = list(before[number - 1].say(PROMPT).request().encoded_items)
-        items[0] = b'{"model":"gpt-5.2","store":false,"input":[' + items[0]
+        items[0] = _HEAD + items[0]
         items[-1] += b"]}"
 
         async def run() -> object:
@@ -137,12 +150,9 @@ async def growth() -> Case:
 
         return run
 
-    variants = {
-        f"{name} {number}": make(number)
-        for number in (500, 5)
-        for name, make in ((OURS, ours), (BYTES, theirs))
-    }
-    return Case(name="growth", title="turn 500 minus turn 5", variants=variants, target=1.30, samples=80)
+    makers = {OURS: ours, BYTES: joined, LEAST: copied_once}
+    variants = {f"{name} {number}": make(number) for number in (500, 5) for name, make in makers.items()}
+    return Case(name="growth", title="turn 500 minus turn 5", variants=variants, target=1.30, samples=60)
 
 
 async def _conversations(bridge: Bridge, transport: Canned, bodies: Sequence[bytes]) -> list[Conversation]:

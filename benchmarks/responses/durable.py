@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.responses import replies
 from benchmarks.responses.cases import PROMPT
-from benchmarks.responses.governed import make_bridge
+from benchmarks.responses.governed import make_bridge, secrets
 from benchmarks.responses.measure import Variant, alternate
 from benchmarks.responses.transport import Canned, make_client
 from mcpbridge import AuditLog, MemoryAudit
@@ -28,8 +28,8 @@ class Durable:
 async def durable_audit(directory: Path | None, *, samples: int) -> Durable:
     """Measures on the disk that holds `directory`, or the one for temporary files."""
     with tempfile.TemporaryDirectory(dir=directory) as folder:
-        memory = MemoryAudit()
-        async with AuditLog.open(Path(folder) / "audit") as log:
+        memory = MemoryAudit(mask=secrets())
+        async with AuditLog.open(Path(folder) / "audit", mask=secrets()) as log:
             found = await alternate(
                 {"disk": _turns(log), "memory": _turns(memory)}, samples=samples, wall=True
             )

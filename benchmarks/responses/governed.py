@@ -9,8 +9,18 @@ from typing import Any
 import openai
 
 from benchmarks.responses.local_functions import TOOLS
-from mcpbridge import Approve, Bridge, CallbackApprover, MemoryAudit, Question, SecretSources, load_config
+from mcpbridge import (
+    Approve,
+    Bridge,
+    CallbackApprover,
+    MemoryAudit,
+    Question,
+    Secret,
+    SecretSources,
+    load_config,
+)
 from mcpbridge.config import Configuration
+from mcpbridge.core.secret import Mask
 from mcpbridge.ports import AuditSink
 
 SOURCES = SecretSources(
@@ -18,6 +28,11 @@ SOURCES = SecretSources(
     read_file=lambda path: "",
     keyring=lambda service, user: None,
 )
+
+
+def secrets() -> Mask:
+    """What the audit masks: a bridge that opens its own log gives it the credentials it has resolved."""
+    return Mask(Secret(value) for value in SOURCES.env.values())
 
 
 async def _yes(question: Question) -> Approve:
@@ -40,7 +55,7 @@ def make_bridge(
         tools=chosen,
         approver=CallbackApprover(_yes),
         client=client,
-        audit=audit if audit is not None else MemoryAudit(),
+        audit=audit if audit is not None else MemoryAudit(mask=secrets()),
         sources=SOURCES,
         state_key=b"benchmark" * 4,
     )

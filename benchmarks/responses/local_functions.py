@@ -6,6 +6,7 @@ question than what the gate costs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 from mcpbridge import tool
@@ -43,7 +44,11 @@ async def add_note(text: str, labels: list[str]) -> str:
     return f"Noted ({', '.join(labels) or 'no labels'}): {text}"
 
 
-FUNCTIONS = {function.__name__: function for function in (convert, weather, add_note)}
+FUNCTIONS: dict[str, Callable[..., Coroutine[Any, Any, Any]]] = {
+    "convert": convert,
+    "weather": weather,
+    "add_note": add_note,
+}
 TOOLS = [tool(function) for function in FUNCTIONS.values()]
 DECLARATIONS = [one.parameters() for one in TOOLS]
 """The `tools` that a caller of the bare client would have written by hand."""

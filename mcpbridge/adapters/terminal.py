@@ -60,7 +60,8 @@ class TerminalApprover:
         heading = self._bold("Approval needed")
         self._say(
             f"\n{heading}\n{question.screen}\n"
-            f"  always     binds to {server} and exactly these arguments, until the conversation ends\n"
+            f"  always     binds to {server} and exactly these\n"
+            "             arguments, until the conversation ends\n"
         )
 
     async def _forget_earlier_typing(self) -> None:

@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--answers",
-        metavar="yes,no,…",
+        metavar="yes,no,...",
         help="answer the questions beforehand (yes, always, no, no:reason); without a terminal: yes",
     )
     parser.add_argument("--keep", action="store_true", help="keep the files of the demo and say where")

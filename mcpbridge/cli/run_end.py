@@ -15,7 +15,7 @@ from mcpbridge.bridge.result import Result, to_json
 from mcpbridge.cli.exits import COMPLETED, FAILED, PAUSED, UNKNOWN, USAGE
 from mcpbridge.core.conversation import Conversation, Decided
 from mcpbridge.core.question import Question
-from mcpbridge.errors import ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
+from mcpbridge.errors import AlreadyDecided, ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
 
 Status = Literal["completed", "paused", "failed", "unknown"]
 
@@ -68,13 +68,15 @@ def ended(result: Result) -> End:
 
 
 def broken(conversation: Conversation, error: McpbridgeError) -> End:
-    """An error ended the run. Whatever it was: where an outcome is unknown, that is what matters."""
-    unknown = conversation.unknown
+    """An error ended the run. Whatever it was: where an outcome is unknown, that is what matters; but
+    AlreadyDecided says that this is an old state, which knows nothing of what came later."""
+    unknown = () if isinstance(error, AlreadyDecided) else conversation.unknown
     if isinstance(error, OutcomeUnknown):
         unknown = error.request_ids or unknown
+    code = UNKNOWN if unknown else exit_code(error)
     return End(
-        status="unknown" if unknown else "failed",
-        code=UNKNOWN if unknown else exit_code(error),
+        status="unknown" if code == UNKNOWN else "failed",
+        code=code,
         conversation=conversation,
         kind=type(error).__name__,
         message=str(error),

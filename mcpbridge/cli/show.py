@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -150,28 +151,30 @@ class Show:
             self._say(f"\n{question.screen}\n  id         {question.action.request_id}")
         count = len(end.questions)
         what = "a question is open" if count == 1 else f"{count} questions are open"
-        self._say(f"\nmcpbridge: paused, {what}; the state is saved in {end.saved}")
-        ids = [question.action.request_id for question in end.questions]
-        self._decide_with(end.saved, ids, "no:reason", config)
+        if end.saved is not None:
+            self._say(f"\nmcpbridge: paused, {what}; the state is saved in {end.saved}")
+            ids = [question.action.request_id for question in end.questions]
+            self._decide_with(end.saved, ids, "no:reason", config)
 
     def _explain_unknown(self, end: End, config: str | None) -> None:
+        self._say(f"mcpbridge: outcome unknown: {end.message}")
+        if not end.unknown:
+            self._explain_state(end, config)
+            return
         calls = ", ".join(
             f"{request_id} ({name})" if (name := call_name(end.conversation, request_id)) else request_id
             for request_id in end.unknown
         )
-        self._say(f"mcpbridge: outcome unknown: {end.message}")
         self._say(f"mcpbridge: {calls} may have taken effect, and is not repeated by itself")
-        if end.saved is None:
-            return
-        self._say(f"mcpbridge: the state is saved in {end.saved}; look what happened, then repeat it or not")
-        self._decide_with(end.saved, end.unknown, "no:what you found out", config)
+        if end.saved is not None:
+            self._say(
+                f"mcpbridge: the state is saved in {end.saved}; look what happened, then repeat it or not"
+            )
+            self._decide_with(end.saved, end.unknown, "no:what you found out", config)
 
-    def _decide_with(
-        self, state: Path | None, ids: tuple[str, ...] | list[str], no: str, config: str | None
-    ) -> None:
-        if state is not None:
-            self._say(f"  {resume_command(state, ids, 'yes', config=config)}")
-            self._say(f"  {resume_command(state, ids, no, config=config)}")
+    def _decide_with(self, state: Path, ids: Sequence[str], no: str, config: str | None) -> None:
+        self._say(f"  {resume_command(state, ids, 'yes', config=config)}")
+        self._say(f"  {resume_command(state, ids, no, config=config)}")
 
     def _explain_state(self, end: End, config: str | None) -> None:
         if end.saved is not None:

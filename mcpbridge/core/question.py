@@ -47,8 +47,6 @@ def _shown(character: str, newlines: bool) -> str:
         return character
     if character.isprintable() and character not in _BIDI:
         return character
-    if character == " ":
-        return character
     if unicodedata.category(character) in ("Zs",):
         return " "
     return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"

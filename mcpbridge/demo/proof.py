@@ -55,9 +55,10 @@ def show_verification(screen: Screen, audit: Path) -> Verification:
     screen.entry("", f'status "{result.status}", so `mcpbridge audit verify` exits with {result.exit_code}')
     screen.write("")
     screen.say(
-        '"unsealed" is not an error: each record carries the hash of the one before, so nothing inside '
-        "can be changed, but only a checkpoint kept elsewhere could show that records are missing at the "
-        "end. Checkpoints come in a later version; until then an intact log is unsealed, exit code 3."
+        '"unsealed" is not an error: each record carries the hash of the one before, so a record that is '
+        "changed no longer fits. But who may write the file could cut off its end, or write all of it anew; "
+        "only a checkpoint kept elsewhere shows that. Until checkpoints exist (a later version), an intact "
+        "log is unsealed, exit code 3."
     )
     return result
 

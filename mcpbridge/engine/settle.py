@@ -179,7 +179,12 @@ class Settlement:
         """An earlier decision whose effect never began is made anew, by today's rules. Its right to run
         is used up first, so that no older copy of this state can still run it."""
         if any(made.request_id == action.request_id for made in self.conversation.decisions):
-            await self.journal.claim_run(self.conversation, action, void=True)
+            try:
+                await self.journal.claim_run(self.conversation, action, void=True)
+            except AlreadyDecided as error:
+                # Voided before, and interrupted: nobody can run it, and the next attempt is claimed anew.
+                if error.outcome != "not_run":
+                    raise
             self.conversation = self.conversation.again(action.request_id)
 
     async def _record(self, action: Action, verdict: Verdict) -> int:
@@ -199,12 +204,12 @@ class Settlement:
                 blobs=(verdict.question.screen,) if verdict.question else (),
                 new_key=not claims,
             )
-        except (AlreadyDecided, AuditUnavailable) as error:
-            if not getattr(error, "maybe_written", False):
+        except (AlreadyDecided, AuditUnavailable, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) or getattr(error, "maybe_written", False):
+                # The record may have landed: a person must say what holds.
+                self.conversation = self.conversation.beginning(action.request_id)
+            else:
                 await self._save(self.conversation.not_begun(action.request_id))
-            raise
-        except asyncio.CancelledError:  # the record may have landed: a person must say what holds
-            self.conversation = self.conversation.beginning(action.request_id)
             raise
 
     async def _grant(self, action: Action) -> None:

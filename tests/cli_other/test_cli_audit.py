@@ -131,6 +131,7 @@ def test_an_intact_log_is_unsealed_and_exit_3(log: Path, capsys: pytest.CaptureF
     assert (found["status"], found["records"], found["flaws"]) == ("unsealed", 5, [])
 
 
+@pytest.mark.promise("tampering")
 def test_a_flipped_byte_is_exit_1_with_its_line(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = bytearray(log_path(log).read_bytes())
     data[data.index(b"policy_deny")] ^= 1

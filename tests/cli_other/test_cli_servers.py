@@ -16,7 +16,8 @@ def test_the_list_shows_names_of_headers_and_never_values(
 ) -> None:
     write_config(
         "{label: docs, url: 'https://docs.example/mcp', description: The docs, "
-        "allowed_tools: [search, read], headers: {X-Team: blue, Authorization: 'Bearer ${env:TRACKER_TOKEN}'}}",
+        "allowed_tools: [search, read], "
+        "headers: {X-Team: blue, Authorization: 'Bearer ${env:TRACKER_TOKEN}'}}",
         "{label: watched, url: 'https://w.example/mcp', observe: true, "
         "authorization: '${env:TRACKER_TOKEN}'}",
     )

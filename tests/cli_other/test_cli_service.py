@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
@@ -47,6 +48,26 @@ def test_the_service_runs_until_it_is_stopped_and_says_how_to_use_it(script: str
     assert "endpoint: local" in out
     assert "k-77-x" not in out
     assert out.endswith("Stopped.\n")
+
+
+class StopsWhenReady(io.StringIO):
+    """Standard output of somebody who presses Ctrl-C as soon as the service says how."""
+
+    def write(self, text: str, /) -> int:
+        written = super().write(text)
+        if "Ctrl-C stops it." in text:
+            signal.raise_signal(signal.SIGINT)
+        return written
+
+
+def test_ctrl_c_ends_the_service_with_exit_0(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = StopsWhenReady()
+    monkeypatch.setattr(sys, "stdout", out)
+
+    assert main(["service", "--brain", script, "--port", "0"]) == 0
+
+    assert "export MCPBRIDGE_LOCAL_KEY=local-key" in out.getvalue()
+    assert out.getvalue().endswith("Stopped.\n")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 PACKAGE = "@modelcontextprotocol/server-everything@2026.8.31"
 _ATTEMPTS = 5
-_PATIENCE = 300.0
+_PATIENCE = 120.0
 """Seconds for npm, which may have to download."""
 
 
@@ -27,7 +28,7 @@ def install(folder: Path) -> list[str]:
     try:
         done = subprocess.run(
             [npm, "install", "--prefix", str(folder), "--prefer-offline", "--no-audit", "--no-fund",
-             "--ignore-scripts", PACKAGE],
+             "--ignore-scripts", "--fetch-retries=0", PACKAGE],
             capture_output=True, text=True, timeout=_PATIENCE, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -38,7 +39,7 @@ def install(folder: Path) -> list[str]:
     return [node, str(home / "dist" / "index.js"), "streamableHttp"]
 
 
-def missing(why: str) -> None:
+def missing(why: str) -> NoReturn:
     """Skip, or fail where the environment demands Node."""
     if "node" in os.environ.get("MCPBRIDGE_REQUIRE", "").split(","):
         pytest.fail(why)
@@ -62,7 +63,8 @@ def running(command: list[str]) -> Generator[str]:
             try:
                 ready, said = _listens(process)
                 if ready:
-                    yield f"http://127.0.0.1:{port}/mcp"
+                    with _unread(process):
+                        yield f"http://127.0.0.1:{port}/mcp"
                     return
             finally:
                 process.kill()
@@ -76,9 +78,21 @@ def _listens(process: subprocess.Popen[str]) -> tuple[bool, str]:
     for line in process.stderr:
         said += line
         if "listening on port" in line:
-            threading.Thread(target=process.stderr.read, daemon=True).start()
             return True, said
     return False, said
+
+
+@contextmanager
+def _unread(process: subprocess.Popen[str]) -> Generator[None]:
+    """What it says from now on is thrown away, so that it never waits for a reader."""
+    assert process.stderr is not None
+    thread = threading.Thread(target=process.stderr.read, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        thread.join()
 
 
 def free_port() -> int:

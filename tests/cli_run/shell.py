@@ -99,7 +99,8 @@ class Shell:
         (self.folder / "policy.yaml").write_text(policy)
         (self.folder / "mcpbridge.yaml").write_text(
             f'model: {{name: scripted, endpoint: local, url: "{endpoint.base_url}", retries: 0, '
-            f'api_key: "${{env:SERVICE_KEY}}"}}\n{servers}policy: policy.yaml\naudit: {{path: audit}}\n{extra}'
+            f'api_key: "${{env:SERVICE_KEY}}"}}\n'
+            f"{servers}policy: policy.yaml\naudit: {{path: audit}}\n{extra}"
         )
 
     def run(self, *words: str, stdin: str | bytes = b"") -> Ended:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from mcpbridge.demo.server import Tracker
 from mcpbridge.service.running import running_in_thread
 from tests.cli_run.shell import KEY, SCRIPT, Shell
@@ -72,6 +74,7 @@ def test_a_prompt_of_a_dash_is_standard_input(shell: Shell) -> None:
     assert "the prompt is empty" in empty.err
 
 
+@pytest.mark.promise("empty-answer")
 def test_a_denial_alone_is_no_failure_and_silence_after_it_is_explained(
     shell: Shell, tracker: Tracker
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import shlex
 import shutil
@@ -56,6 +57,7 @@ def test_a_yes_from_another_process_runs_the_call_once(shell: Shell, tracker: Tr
     assert asked["seq"] < decision["seq"] < outcome["seq"]
 
 
+@pytest.mark.promise("denial-reason")
 def test_a_no_from_another_process_reaches_the_model_with_its_reason(shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)
@@ -89,6 +91,7 @@ def test_paused_json_shows_the_open_question(shell: Shell, tracker: Tracker) -> 
     }
 
 
+@pytest.mark.promise("second-resume")
 @pytest.mark.parametrize("second", ["yes", "no:changed my mind"])
 def test_a_second_resume_of_the_same_question_is_refused(second: str, shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
@@ -160,3 +163,19 @@ def test_the_saved_state_is_for_its_owner_only(shell: Shell, tracker: Tracker) -
 
     (saved,) = shell.folder.glob("conv_*.state.json")
     assert saved.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_decides_may_be_somebody_without_a_name(
+    shell: Shell, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody() -> str:
+        raise OSError("no username set in the environment")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    with running_in_thread(SCRIPT) as service:
+        shell.configure(service, tracker)
+        question = shell.paused()
+        done = shell.here("--resume", "state.json", "--decide", f"{question}=yes")
+
+    assert done.code == 0
+    assert shell.records("decision")[0]["approver"] == ""

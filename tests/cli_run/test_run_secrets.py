@@ -34,6 +34,7 @@ def everything(shell: Shell, *ended: Ended) -> str:
     return printed + "".join(path.read_text(errors="replace") for path in files)
 
 
+@pytest.mark.promise("no-secret")
 @pytest.mark.parametrize("words", [[], ["--json"], ["--stream"]], ids=["whole", "json", "streamed"])
 def test_no_credential_is_printed_or_written(words: list[str], shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(ECHO, api_key=KEY, quirks=["echo-secrets"]) as service:

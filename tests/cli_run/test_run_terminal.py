@@ -107,6 +107,7 @@ def test_a_no_takes_a_reason_for_the_model(shell: Shell, tracker: Tracker) -> No
     assert tracker.effects == []
 
 
+@pytest.mark.promise("strict-yes")
 def test_enter_alone_is_a_no(shell: Shell, tracker: Tracker) -> None:
     with running_in_thread(SCRIPT) as service:
         shell.configure(service, tracker)

@@ -11,7 +11,7 @@ from mcpbridge.cli.main import main
 from mcpbridge.service.running import running_in_thread
 from tests.cli_run.shell import SCRIPT, Shell
 
-WRONG = {
+WRONG: dict[str, tuple[list[str], str]] = {
     "nothing to do": ([], "a PROMPT is required"),
     "two ways": (["--resume", "s.json", "hello"], "--resume: not allowed with PROMPT"),
     "two files": (["--resume", "s.json", "--state", "t.json"], "--resume: not allowed with --state"),
@@ -69,8 +69,8 @@ def test_a_missing_credential_is_named_and_the_turn_can_go_on_later(shell: Shell
 def test_help_loads_neither_openai_nor_mcp() -> None:
     look = (
         "import sys; from mcpbridge.cli.main import make_parser; make_parser().format_help(); "
-        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'openai', 'mcp', 'pydantic', 'httpx2'}))"
+        "print({name.partition('.')[0] for name in sys.modules} & {'openai', 'mcp', 'pydantic', 'httpx2'})"
     )
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
 
-    assert done.stdout == "[]\n"
+    assert done.stdout == "set()\n"

@@ -140,13 +140,11 @@ def test_an_unknown_outcome_is_repeated_as_a_further_attempt() -> None:
     assert again.again("call_add").repeats == {"call_add": 2}
 
 
-@pytest.mark.parametrize("move", ["repeat", "give up"])
-def test_only_what_is_unknown_is_repeated_or_given_up(move: str) -> None:
+def test_only_what_is_unknown_is_repeated_or_given_up() -> None:
     with pytest.raises(UsageError):
-        if move == "repeat":
-            ASKED.repeat_unknown("call_add")
-        else:
-            ASKED.give_up_unknown("call_add", "why")
+        ASKED.repeat_unknown("call_add")
+    with pytest.raises(UsageError):
+        ASKED.give_up_unknown("call_add", "why")
 
 
 def test_an_unknown_function_is_given_up_with_a_reason() -> None:
@@ -192,6 +190,15 @@ def test_the_answer_is_what_the_model_says_at_the_end_refusals_included() -> Non
     assert hear(said(), message("thinking ", phase="commentary"), message("No: "), refusal).text == (
         "No: I will not"
     )
+
+
+def test_the_model_has_had_the_last_word_until_somebody_speaks() -> None:
+    done = hear(said(), message("ok"))
+    assert done.finished
+    assert not done.say("more").finished
+    assert not said().finished
+    assert not ASKED.finished
+    assert not tell(approve(ASKED, "mcpr_read"), "call_add").finished
 
 
 def test_notes_are_kept() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mcpbridge.core.conversation import Conversation
-from mcpbridge.core.entries import McpResults, encode
+from mcpbridge.core.entries import McpResults, encode, output_entry
 from mcpbridge.testing import (
     approval_request,
     function_call,
@@ -56,7 +56,7 @@ def test_what_only_comes_out_does_not_go_in(item: dict[str, Any], gone: set[str]
 
 
 def test_a_parsed_part_loses_what_was_parsed() -> None:
-    part = {"type": "output_text", "text": "{}", "annotations": [], "parsed": {}}
+    part: dict[str, Any] = {"type": "output_text", "text": "{}", "annotations": [], "parsed": {}}
     heard = hear(said(), message("", id="m", content=[part, {"type": "new_part"}]))
     assert sent(heard)[1]["content"] == [
         {"type": "output_text", "text": "{}", "annotations": []},
@@ -200,8 +200,6 @@ def test_reasoning_that_no_longer_verifies_is_dropped_whole() -> None:
 
 
 def test_an_image_loses_what_only_comes_out() -> None:
-    from mcpbridge.core.entries import output_entry
-
     item = {"type": "image_generation_call", "id": "ig", "result": "AA", "size": "1x1", "status": "completed"}
     entry = output_entry(item, origin="o", response_id="r")
     assert json.loads(entry.sent[0]) == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_all_text_is_ascii_so_that_any_file_takes_it() -> None:
     assert SAVED.isascii()
 
 
-@pytest.mark.parametrize("version", [VERSION + 1, 0, "1", None, True and 1.5])
+@pytest.mark.parametrize("version", [VERSION + 1, 0, "1", None, 1.5])
 def test_another_version_is_refused_by_name(version: Any) -> None:
     data = json.loads(SAVED) | {"mcpbridge_conversation": version}
     with pytest.raises(StateRefused, match="format"):
@@ -71,10 +72,7 @@ def test_an_item_nested_without_end_is_refused_or_kept() -> None:
     text = dumps(hear(said(), message("a"))).replace(
         '"entries":[', f'"entries":[{{"item":{deep},"sent":null,"origin":"","response_id":""}},', 1
     )
-    try:
-        loads(text)
-    except StateRefused:
-        pass
+    _loads_or_refuses(text)
 
 
 @pytest.mark.parametrize("key", sorted(set(json.loads(SAVED)) - {"mcpbridge_conversation"}))
@@ -105,7 +103,5 @@ def test_a_changed_character_is_refused_and_raises_nothing_else(place: int, char
 
 
 def _loads_or_refuses(text: str) -> None:
-    try:
-        loads(text)
-    except StateRefused as error:
-        assert str(error)
+    with contextlib.suppress(StateRefused):
+        assert loads(text).restored

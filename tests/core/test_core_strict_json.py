@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -77,8 +78,8 @@ def test_the_message_holds_no_argument() -> None:
 
 @given(
     st.dictionaries(
-        st.text(alphabet=st.characters(exclude_categories=("Cs",))),
-        st.integers() | st.text(alphabet=st.characters(exclude_categories=("Cs",))) | st.none(),
+        st.text(alphabet=st.characters(codec="utf-8")),
+        st.integers() | st.text(alphabet=st.characters(codec="utf-8")) | st.none(),
     )
 )
 def test_honest_json_comes_through_unchanged(value: dict[str, Any]) -> None:
@@ -89,7 +90,5 @@ def test_honest_json_comes_through_unchanged(value: dict[str, Any]) -> None:
 
 @given(st.text(alphabet='{}[]",:\\u0129eE+-. aNtrufls'))
 def test_no_text_raises_anything_else(text: str) -> None:
-    try:
+    with contextlib.suppress(MalformedArguments):
         assert isinstance(parse_arguments(text), dict)
-    except MalformedArguments:
-        pass

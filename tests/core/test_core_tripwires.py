@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.declared import Declared
 from mcpbridge.errors import (
     DuplicateItem,
     MalformedItem,
@@ -85,6 +86,10 @@ def test_a_call_on_an_observed_server_need_not_ask() -> None:
     assert len(after.hosted_calls()) == 1
 
 
+def test_a_server_opted_out_of_approvals_does_not_ask() -> None:
+    assert refusal(said(), approval_request("seen", "read"), kind=UnapprovedCall).server_label == "seen"
+
+
 def test_a_call_under_an_approval_nobody_gave_stops_the_run() -> None:
     refusal(said(), mcp_call("files", "read", ARGUMENTS), kind=UnapprovedCall)
     refusal(approved(yes=False), mcp_call("files", "read", ARGUMENTS), kind=UnapprovedCall)
@@ -113,6 +118,11 @@ def test_a_grant_is_used_once_within_a_response() -> None:
     refusal(approved(), call, call, kind=DuplicateItem)
 
 
+def test_a_grant_is_used_once_by_two_calls_of_different_ids() -> None:
+    call = mcp_call("files", "read", ARGUMENTS)
+    refusal(approved(), {**call, "id": "mcp_a"}, {**call, "id": "mcp_b"}, kind=DuplicateItem)
+
+
 def test_a_grant_is_used_once_over_all_responses() -> None:
     call = mcp_call("files", "read", ARGUMENTS)
     used = hear(approved(), call)
@@ -131,6 +141,12 @@ def test_a_grant_is_used_once_over_all_responses() -> None:
 )
 def test_an_id_is_used_once(items: list[dict[str, Any]]) -> None:
     assert refusal(said(), *items, kind=DuplicateItem).item_id
+
+
+def test_a_declaration_says_whether_something_runs_unasked() -> None:
+    assert DECLARED.runs_unasked
+    assert Declared(ungated=frozenset({"web_search"})).runs_unasked
+    assert not Declared(servers={"files": DECLARED.servers["files"]}).runs_unasked
 
 
 def test_an_id_of_an_earlier_turn_does_not_come_again() -> None:

@@ -42,7 +42,12 @@ def policy(
     ]
     waits = f", ask_timeout: {timeout}" if timeout else ""
     text = "\n".join(
-        ["version: 1", f"defaults: {{decision: {default}{waits}}}", "rules:" if rules else "rules: []", *rules]
+        [
+            "version: 1",
+            f"defaults: {{decision: {default}{waits}}}",
+            "rules:" if rules else "rules: []",
+            *rules,
+        ]
     )
     return load_policy(text, file="test.yaml")
 
@@ -99,12 +104,17 @@ class FailingAudit:
 
     inner: MemoryAudit
     fail_at: int
+    maybe_written: bool = False
     count: int = 0
 
     async def append(self, record: Record) -> int:
         self.count += 1
         if self.count == self.fail_at:
-            raise AuditUnavailable("the disk is full")
+            error = AuditUnavailable("the disk is full, or hangs")
+            error.maybe_written = self.maybe_written
+            if self.maybe_written:
+                await self.inner.append(record)
+            raise error
         return await self.inner.append(record)
 
 
@@ -120,7 +130,7 @@ class Scene:
     sink: AuditSink | None = None
     servers: Sequence[HostedServer] = (FILES,)
     ungated: frozenset[str] = frozenset()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     origin: str = "here|gpt"
     clock: FixedClock = field(default_factory=FixedClock)
     ask_timeout: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -195,8 +196,6 @@ def test_a_grant_covers_no_other_definition() -> None:
 
 
 def test_a_grant_covers_no_other_principal() -> None:
-    from dataclasses import replace
-
     scene, first = always()
     other = replace(first, principal="eve").say("again")
     assert_denied(scene.run(other).conversation, "files.write", outcome="human_deny")

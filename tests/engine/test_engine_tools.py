@@ -157,7 +157,8 @@ def test_a_record_that_cannot_be_kept_loses_no_answer() -> None:
         with pytest.raises(AuditUnavailable) as caught:
             _ = [event async for event in scene.turn().advance()]
         assert caught.value.conversation is not None
-        assert caught.value.conversation.pending == caught.value.conversation.unknown == ()
+        assert not caught.value.conversation.pending
+        assert not caught.value.conversation.unknown
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(whole())

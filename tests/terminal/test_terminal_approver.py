@@ -119,7 +119,7 @@ def test_a_approves_for_the_conversation() -> None:
 def test_the_person_sees_exactly_the_screen_and_what_always_binds_to() -> None:
     _, shown = answer_to("y\n")
     assert f"\nApproval needed\n{question().screen}\n" in shown
-    assert "binds to https://tracker.example/mcp and exactly these arguments" in shown
+    assert "binds to https://tracker.example/mcp and exactly these arguments" in " ".join(shown.split())
     assert shown.endswith("Allow? [y]es / [n]o (default) / [a]lways for this conversation: ")
 
 
