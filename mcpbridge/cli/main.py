@@ -8,6 +8,7 @@ sets `run=function(args) -> exit code`.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -22,6 +23,7 @@ _COMMANDS: Final = ("demo", "run", "init", "check", "servers", "audit", "service
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script; returns the exit code."""
+    _open_closed_streams()
     parser = make_parser()
     args = parser.parse_args(argv)
     try:
@@ -41,6 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return 130
+
+
+def _open_closed_streams() -> None:
+    """A standard stream that the caller closed (`<&-`) is None in Python; nobody there is not a crash."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -87,19 +87,12 @@ def _begin(
 def _resumed(
     bridge: Bridge, conversation: Conversation, options: Options
 ) -> tuple[Conversation, Mapping[str, Answer]]:
-    if not options.decisions and _finished(conversation):
+    if not options.decisions and conversation.finished:
         raise UsageError(
             f"nothing is open in {options.state}; "
             f"for a further turn: mcpbridge run --state {options.state} PROMPT"
         )
     return conversation, _answers(options)
-
-
-def _finished(conversation: Conversation) -> bool:
-    """Whether the model had the last word."""
-    if conversation.pending or conversation.unknown or not conversation.output:
-        return False
-    return conversation.entries[-1].item == conversation.output[-1]
 
 
 def _answers(options: Options) -> dict[str, Answer]:

@@ -220,18 +220,19 @@ class Conversation:
         return replace(self, repeats={**self.repeats, request_id: self.repeats.get(request_id, 0) + 1})
 
     def give_up_unknown(self, request_id: str, reason: str) -> Conversation:
-        """A person decided that a request of unknown outcome shall not be repeated; the model is told.
-
-        The only place where something already sent is changed: the approval becomes a denial, since
-        sending it again could execute the call again.
-        """
+        """A person decided that a request of unknown outcome shall not be repeated; the model is told."""
         if request_id not in self.begun:
             raise UsageError(f"the outcome of {request_id} is not unknown")
         if request_id in self.approved:
-            return transcript.withdraw_approval(self, request_id, reason)
+            return self.withdraw(request_id, reason)
         if any(isinstance(call, ApprovalRequest) and call.id == request_id for call in self.pending):
             return self.answer(ApprovalAnswer(request_id=request_id, approve=False, reason=reason))
         return self.answer(FunctionAnswer(request_id=request_id, output=reason))
+
+    def withdraw(self, request_id: str, reason: str) -> Conversation:
+        """Turn an unused approval into a denial: sent again, it could execute the call again. The only
+        place where something already sent is changed."""
+        return transcript.withdraw_approval(self, request_id, reason)
 
     def without_reasoning(self) -> tuple[Conversation, int]:
         """Stop replaying reasoning (its ciphertext no longer verifies); the count of items dropped."""

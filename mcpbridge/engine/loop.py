@@ -4,7 +4,7 @@ demo only consume it."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Answers, Judge
 from mcpbridge.engine.settle import Checkpoint, Settlement
 from mcpbridge.errors import (
+    AlreadyDecided,
     McpbridgeError,
     ModelError,
     OutcomeUnknown,
@@ -134,8 +135,6 @@ class Turn:
             if self.conversation.pending:
                 yield await self._finish("paused")
                 return
-        for event in await received.unreported(self.conversation, self.journal):
-            yield event
         yield await self._finish("completed")
 
     async def _finish(self, status: Literal["completed", "paused"]) -> Event:
@@ -160,7 +159,7 @@ class Turn:
         for request_id in self.conversation.unknown:
             answer = self.answers.get(request_id)
             if answer is not None:
-                await self._resolve(request_id, answer)
+                await to_the_end(self._resolve(request_id, answer))
                 continue
             call = next((call for call in self.conversation.pending if call.id == request_id), None)
             tool = self.engine.tools.get(call.name) if call is not None else None
@@ -178,7 +177,20 @@ class Turn:
         """What a person decided, on record first. It settles the unknown and nothing else: a call that is
         tried again meets the policy again."""
         repeat = isinstance(answer, Approve)
-        await self.journal.resolved(self.conversation, request_id, repeat=repeat, answer=answer)
+        try:
+            await self.journal.resolved(self.conversation, request_id, repeat=repeat, answer=answer)
+        except AlreadyDecided:
+            # Decided in a copy, or just before a crash. Giving it up can do no harm, and nothing is stuck.
+            if repeat:
+                raise
+            await self.journal.note(
+                "recovery",
+                self.conversation,
+                request_id=request_id,
+                outcome="given_up",
+                approver=answer.by,
+                reason=answer.reason,
+            )
         self.answers = {key: value for key, value in self.answers.items() if key != request_id}
         if repeat:
             moved = self.conversation.repeat_unknown(request_id)
@@ -305,10 +317,23 @@ class Turn:
         self.conversation = after
         for event in await received.record(before, after, self.engine.declared, self.journal):
             yield event
+        after, notices = await received.unreported(after, live, self.journal)
         await self._move(after)
+        for event in notices:
+            yield event
         yield ResponseReceived(response_id=after.response_id, usage=after.usage)
         for event in await received.surface(body, after, self.engine.declared, self.journal):
             yield event
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do what must not stop half-way: a cancellation waits for it, and then goes on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _lost(live: tuple[str, ...], why: str = "the response never came") -> McpbridgeError:

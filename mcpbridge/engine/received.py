@@ -117,20 +117,22 @@ async def surface(
     return events
 
 
-async def unreported(after: Conversation, journal: Journal) -> list[Event]:
-    """Approvals that the provider used for nothing we were told of."""
+async def unreported(
+    after: Conversation, live: tuple[str, ...], journal: Journal
+) -> tuple[Conversation, list[Event]]:
+    """Approvals that were under way and that the provider's answer does not account for. Sent again they
+    could execute again, so they are withdrawn, and the model is told that nobody knows."""
     events: list[Event] = []
-    for request_id, request in after.approved.items():
+    for request_id in live:
+        request = after.approved.get(request_id)
+        if request is None:
+            continue
         why = "approved, and the provider answered without reporting the call"
         await journal.unknown(after, (request_id,), why)
-        events.append(
-            Notice(
-                type="unreported",
-                message=f"{request.server_label}.{request.name}: {why}",
-                fields={"request_id": request_id},
-            )
-        )
-    return events
+        after = after.withdraw(request_id, "This was approved, but no result was reported: it may have run.")
+        message = f"{request.server_label}.{request.name}: {why}; it is not sent again"
+        events.append(Notice(type="unreported", message=message, fields={"request_id": request_id}))
+    return after, events
 
 
 async def tripwire(

@@ -114,6 +114,7 @@ def test_a_built_in_tool_is_told_apart() -> None:
     )
 
 
+@pytest.mark.promise("unanswerable")
 @pytest.mark.parametrize(
     ("item", "item_id"),
     [

@@ -30,6 +30,7 @@ def read_a_file(
     return hear(approve(hear(said(mcp_results=mcp_results), *before, request), "mcpr_read"), call)
 
 
+@pytest.mark.promise("unknown-kept")
 def test_all_items_go_out_again_verbatim_and_in_order() -> None:
     items = [
         mcp_list_tools("files", "read", id="mcpl_1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from openai.types.responses import ResponseInputItemParam
 from pydantic import TypeAdapter
@@ -25,6 +26,7 @@ def _known(conversation: Conversation) -> list[dict[str, Any]]:
     return [] if conversation.pending else [i for i in sent(conversation) if i["type"] != "from_the_future"]
 
 
+@pytest.mark.promise("valid-requests")
 @given(conversations(finished=True))
 @settings(max_examples=60, deadline=None)
 def test_every_item_is_one_that_the_openai_package_knows(conversation: Conversation) -> None:
@@ -32,6 +34,7 @@ def test_every_item_is_one_that_the_openai_package_knows(conversation: Conversat
         assert _items().validate_python(item, strict=False) is not None
 
 
+@pytest.mark.promise("valid-requests")
 @given(conversations(finished=True))
 @settings(max_examples=25, deadline=None)
 def test_every_item_is_one_that_the_published_description_knows(conversation: Conversation) -> None:

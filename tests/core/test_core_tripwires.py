@@ -70,12 +70,14 @@ def test_a_tool_within_allowed_tools_passes() -> None:
     assert [call.id for call in hear(said(), approval_request("docs", "search")).pending] == ["mcpr_search"]
 
 
+@pytest.mark.promise("ungated-opt-in")
 def test_a_built_in_tool_that_was_not_accepted_stops_the_run() -> None:
     item = {"type": "code_interpreter_call", "id": "ci_1"}
     assert refusal(said(), item, kind=UndeclaredServer).item_id == "ci_1"
     hear(said(), {"type": "web_search_call", "id": "ws_1"})
 
 
+@pytest.mark.promise("unasked-stops")
 def test_a_call_that_never_asked_stops_the_run() -> None:
     error = refusal(said(), mcp_call("files", "read", approval_request_id=None), kind=UnapprovedCall)
     assert error.server_label == "files"
@@ -154,6 +156,7 @@ def test_an_id_of_an_earlier_turn_does_not_come_again() -> None:
     refusal(earlier.say("more"), message("b", id="msg_1"), kind=DuplicateItem)
 
 
+@pytest.mark.promise("not-completed")
 @pytest.mark.parametrize(
     ("fields", "code", "detail"),
     [

@@ -92,6 +92,7 @@ def test_a_person_decides(outcome: str) -> None:
         assert scene.model.requests[-1][-1]["reason"] == "not today"
 
 
+@pytest.mark.promise("strict-yes")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -135,6 +136,7 @@ def test_arguments_that_do_not_fit_never_reach_a_policy_or_the_function() -> Non
     assert tool.calls == []
 
 
+@pytest.mark.promise("denial-reason")
 def test_the_denied_model_is_told_why() -> None:
     scene = Scene(
         steps=[response(function_call("add"), approval_request("files", "write")), END],

@@ -129,6 +129,7 @@ def test_a_persons_no_wins_over_what_todays_policy_allows() -> None:
     assert_denied(done.conversation, "files.write", outcome="human_deny")
 
 
+@pytest.mark.promise("first-wins")
 @pytest.mark.parametrize("answer", [Approve(), Deny()])
 @pytest.mark.parametrize("copied", [True, False])
 def test_a_copy_cannot_decide_again(answer: Approve | Deny, copied: bool) -> None:

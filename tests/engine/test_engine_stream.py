@@ -90,6 +90,7 @@ def test_a_listing_is_an_event_and_its_changes_are_named() -> None:
     assert set(changed["tools"].values()) <= set(scene.audit.blobs)
 
 
+@pytest.mark.promise("silent-server")
 def test_a_server_that_never_shows_up_is_reported_once() -> None:
     scene = Scene(
         steps=[END, END],
@@ -101,6 +102,7 @@ def test_a_server_that_never_shows_up_is_reported_once() -> None:
     assert len(scene.records("server_silent")) == 1
 
 
+@pytest.mark.promise("transformations")
 def test_what_the_service_did_to_our_input_is_surfaced() -> None:
     change = {"id": "rs_1", "type": "reasoning", "action": "removed", "reason": "model changed"}
     scene = Scene(steps=[{**END, "input_transformations": [change]}], servers=[])
@@ -133,6 +135,7 @@ def test_a_call_nobody_was_asked_about_is_only_observed() -> None:
     assert scene.records("ungated")[0]["kind"] == "web_search_call"
 
 
+@pytest.mark.promise("reasoning-dropped")
 def test_reasoning_that_cannot_be_verified_is_dropped_once_and_on_record() -> None:
     scene = Scene(steps=[response(reasoning(), message("a")), STALE, END], servers=[])
     first = scene.run().conversation

@@ -71,6 +71,7 @@ def test_an_unknown_outcome_is_not_repeated_by_itself() -> None:
     assert here.model.remaining == 1
 
 
+@pytest.mark.promise("unknown-decided")
 def test_a_person_may_repeat_it() -> None:
     here, saved = lost(RAN)
     done = here.run(saved, answers={"mcpr_write": Approve(by="bo")})
@@ -79,6 +80,7 @@ def test_a_person_may_repeat_it() -> None:
     assert [record["outcome"] for record in here.records("recovery")] == ["repeated"]
 
 
+@pytest.mark.promise("unknown-decided")
 @pytest.mark.parametrize("reason", ["", "it is in the tracker"])
 def test_a_person_may_give_it_up_and_the_model_is_told(reason: str) -> None:
     here, saved = lost(END)
@@ -88,12 +90,19 @@ def test_a_person_may_give_it_up_and_the_model_is_told(reason: str) -> None:
     assert [record["outcome"] for record in here.records("recovery")] == ["given_up"]
 
 
-@pytest.mark.parametrize("second", [Approve(), Deny()])
-def test_a_copy_cannot_resolve_it_again(second: Approve | Deny) -> None:
+@pytest.mark.promise("first-wins")
+def test_a_copy_cannot_repeat_it_again() -> None:
     here, saved = lost(RAN, RAN)
     here.run(saved, answers={"mcpr_write": Approve()})
-    failure(lambda: here.run(saved, answers={"mcpr_write": second}), AlreadyDecided)
+    failure(lambda: here.run(saved, answers={"mcpr_write": Approve()}), AlreadyDecided)
     assert len(here.model.requests) == 3
+
+
+def test_giving_it_up_in_a_copy_sends_a_denial_and_nothing_else() -> None:
+    here, saved = lost(RAN, END)
+    here.run(saved, answers={"mcpr_write": Approve()})
+    here.run(saved, answers={"mcpr_write": Deny()})
+    assert here.model.answers("mcpr_write") == [False]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +255,7 @@ def appends() -> int:
     return sink.count
 
 
+@pytest.mark.promise("record-first")
 @pytest.mark.parametrize("maybe_written", [False, True])
 @pytest.mark.parametrize("checkpointed", [False, True])
 @pytest.mark.parametrize("fail_at", range(1, appends() + 1))
