@@ -160,8 +160,11 @@ class Conversation:
         return replace(self, begun=tuple(self.approved)) if self.approved else self
 
     def not_sent(self) -> Conversation:
-        """The request provably executed nothing."""
-        return replace(self, begun=()) if self.begun else self
+        """The request provably executed nothing; sending its approvals again is a further attempt."""
+        state = replace(self, begun=()) if self.begun else self
+        for request_id in self.begun:
+            state = state.again(request_id)
+        return state
 
     def receive(self, response: Mapping[str, Any], declared: Declared) -> Conversation:
         """Take over a completed response, whole. Raises ProtocolViolation and changes nothing else."""

@@ -7,6 +7,7 @@ fields are stripped (WIRE §4.4), reasoning without ciphertext is never sent (§
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,8 @@ _DROPPED_IF_NULL: Final = frozenset({"id", "status", "content", "namespace", "ph
 _IMAGE_OUTPUT_ONLY: Final = frozenset(
     {"action", "background", "output_format", "quality", "revised_prompt", "size", "usage", "svg_usage"}
 )
+_CALL_ID_LENGTH: Final = 64
+"""FunctionCallOutputItemParam.call_id, maxLength, in the published description."""
 _FUNCTION_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -117,6 +120,8 @@ def _part_for_input(part: Any) -> Any:
 def function_pair(call: HostedCall) -> tuple[bytes, ...]:
     """A finished hosted call as two items that every endpoint shows to its model."""
     call_id = f"call_{call.id}"
+    if len(call_id) > _CALL_ID_LENGTH:
+        call_id = f"call_{hashlib.sha256(call.id.encode()).hexdigest()[:56]}"
     name = _FUNCTION_NAME.sub("_", f"{call.server_label}__{call.name}")[:64]
     output = call.output if call.error is None else f"The call failed: {call.error}"
     pair: tuple[dict[str, Any], ...] = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation, Grant
-from mcpbridge.core.items import HostedCall
+from mcpbridge.core.items import ApprovalRequest, HostedCall
 from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Answer, Decision, Ruling
 from mcpbridge.engine.events import Evidence
@@ -97,22 +97,26 @@ class Journal:
             )
         )
 
-    async def claim_run(self, conversation: Conversation, action: Action, *, void: bool) -> None:
-        """Use up the right to run one decided attempt: to run it now, or (`void`) so that nobody can.
+    async def claim(
+        self, conversation: Conversation, call: Action | ApprovalRequest, *, void: bool, new_key: bool
+    ) -> None:
+        """Use up the right to run one attempt: to run it now, or (`void`) so that nobody can.
         Raises AlreadyDecided when it was used up before."""
+        request_id = call.request_id if isinstance(call, Action) else call.id
+        fields = {
+            "request_id": request_id,
+            "server_label": call.server_label,
+            "tool": call.tool if isinstance(call, Action) else call.name,
+            "attempt": conversation.repeats.get(request_id, 0),
+            "outcome": "not_run" if void else "run",
+        }
         await self.sink.append(
             Record(
                 type="recovery" if void else "intent",
                 phase="pre",
-                fields=self._base(conversation)
-                | {
-                    "request_id": action.request_id,
-                    "server_label": action.server_label,
-                    "tool": action.tool,
-                    "attempt": conversation.repeats.get(action.request_id, 0),
-                    "outcome": "not_run" if void else "run",
-                },
-                decision_key=f"{_attempt(conversation, action.request_id)}/run",
+                fields=self._base(conversation) | fields,
+                decision_key=f"{_attempt(conversation, request_id)}/run",
+                new_key=new_key,
             )
         )
 

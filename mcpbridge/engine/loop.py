@@ -13,7 +13,7 @@ from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Answer, Approve
-from mcpbridge.engine import received
+from mcpbridge.engine import claims, received
 from mcpbridge.engine.events import (
     Event,
     Finished,
@@ -76,7 +76,7 @@ class Engine:
             engine=self,
             conversation=conversation,
             journal=Journal(sink=self.audit, run_id=self.judge.clock.new_id("run")),
-            claimed=frozenset(call.id for call in conversation.pending),
+            claimed=frozenset([*(call.id for call in conversation.pending), *conversation.approved]),
             answers=answers or {},
             context=context,
             checkpoint=checkpoint,
@@ -97,7 +97,7 @@ class Turn:
     questions: tuple[Question, ...] = ()
     """What nobody has answered yet, after a settlement."""
     claimed: frozenset[str] = frozenset()
-    """Requests that were pending when the turn began."""
+    """Requests that were pending, or approved and not yet sent, when the turn began."""
     on_event: Callable[[Event], None] | None = None
     """Sees each event before the reader does (diagnostics)."""
 
@@ -266,7 +266,7 @@ class Turn:
         """Send, receive, take over. While a live approval is under way its outcome counts as unknown."""
         live = tuple(self.conversation.approved)
         if live:
-            await self._move(self.conversation.sending())
+            await self._use_up(live)
         body: Mapping[str, Any] | None = None
         try:
             async with aclosing(self.engine.model.respond(self.conversation.request())) as outputs:
@@ -284,6 +284,16 @@ class Turn:
         async with aclosing(self._take_over(body, live)) as events:
             async for event in events:
                 yield event
+
+    async def _use_up(self, live: tuple[str, ...]) -> None:
+        """Note what may execute from now on, and make sure that no copy of this state sends it too."""
+        await self._move(self.conversation.sending())
+        fresh = not (self.conversation.restored or self.checkpoint is not None or self.claimed & {*live})
+        calls = tuple(self.conversation.approved.values())
+        state, failure = await claims.use_up(self.conversation, calls, self.journal, fresh=fresh)
+        if failure is not None:
+            await self._move(state)
+            raise failure
 
     async def _failed(self, error: BaseException, live: tuple[str, ...]) -> None:
         if isinstance(error, OutcomeUnknown):

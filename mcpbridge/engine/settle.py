@@ -23,8 +23,8 @@ from mcpbridge.core.conversation import (
 )
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.question import Question
-from mcpbridge.core.ruling import Effect, Outcome, Ruling
-from mcpbridge.engine import effects
+from mcpbridge.core.ruling import Decision, Effect, Outcome, Ruling
+from mcpbridge.engine import claims, effects
 from mcpbridge.engine.actions import is_known, to_action
 from mcpbridge.engine.events import ActionDecided, ApprovalAsked, CallFinished, CallStarted, Event
 from mcpbridge.engine.journal import Journal
@@ -70,8 +70,8 @@ class Settlement:
         )
         to_run: list[Action] = []
         for action, ruling in ruled:
-            self._guard_repeats(action)
-            verdict = await self._verdict(action, ruling)
+            repeated = self._repeated(action, ruling)
+            verdict = repeated or await self._verdict(action, ruling)
             if verdict is None:
                 yield await self._leave_open(action, ruling)
             elif self._stays_with_the_question(verdict, action, waits):
@@ -80,6 +80,8 @@ class Settlement:
                 yield await self._decide(action, verdict)
                 if verdict.decision.allowed and action.via == "local":
                     to_run.append(action)
+            if repeated is not None:
+                raise RepeatedRequest(f"{action.name}: {repeated.decision.reason}; the run stops here")
         async with aclosing(self._run_local(to_run)) as events:
             async for event in events:
                 yield event
@@ -97,7 +99,9 @@ class Settlement:
         by_rule = verdict.decision.outcome in (Outcome.POLICY_ALLOW, Outcome.GRANT_ALLOW)
         return waits and by_rule and action.via == "hosted"
 
-    def _guard_repeats(self, action: Action) -> None:
+    def _repeated(self, action: Action, ruling: Ruling) -> Verdict | None:
+        """A denial, when the model asks again and again for what was denied. It is answered, so that the
+        conversation can go on; a person who answers this very request is heard."""
         fingerprint = action.fingerprint()
         denied = sum(
             decision.fingerprint == fingerprint
@@ -105,11 +109,10 @@ class Settlement:
             and not Outcome(decision.outcome).allowed
             for decision in self.conversation.decisions
         )
-        if denied >= self.max_repeats:
-            raise RepeatedRequest(
-                f"the model asked {denied + 1} times for the same denied call {action.name}; "
-                "the run stops instead of asking again"
-            )
+        if denied < self.max_repeats or action.request_id in self.answers:
+            return None
+        reason = f"denied {denied} times in this turn, and asked for once more"
+        return Verdict(decision=Decision(outcome=Outcome.LIMIT, reason=reason), ruling=ruling)
 
     async def _verdict(self, action: Action, ruling: Ruling) -> Verdict | None:
         """None when a person must decide and nobody is there now."""
@@ -139,7 +142,9 @@ class Settlement:
 
     async def _decide(self, action: Action, verdict: Verdict) -> Event:
         """Record the decision, then answer what can be answered without running anything."""
-        await self._void_undone(action)
+        if any(made.request_id == action.request_id for made in self.conversation.decisions):
+            # Decided before, and the effect never began: decided anew, by today's rules.
+            self.conversation = await claims.void(self.conversation, action, self.journal)
         seq = await self._record(action, verdict)
         decision, ruling = verdict.decision, verdict.ruling
         decided = Decided(
@@ -174,18 +179,6 @@ class Settlement:
     def _claims(self, action: Action) -> bool:
         """Whether copies of this request's state may exist, so that the log must be asked who was first."""
         return self.conversation.restored or self.checkpoint is not None or action.request_id in self.claimed
-
-    async def _void_undone(self, action: Action) -> None:
-        """An earlier decision whose effect never began is made anew, by today's rules. Its right to run
-        is used up first, so that no older copy of this state can still run it."""
-        if any(made.request_id == action.request_id for made in self.conversation.decisions):
-            try:
-                await self.journal.claim_run(self.conversation, action, void=True)
-            except AlreadyDecided as error:
-                # Voided before, and interrupted: nobody can run it, and the next attempt is claimed anew.
-                if error.outcome != "not_run":
-                    raise
-            self.conversation = self.conversation.again(action.request_id)
 
     async def _record(self, action: Action, verdict: Verdict) -> int:
         """Make the decision durable. Of saved state there may be copies: the first decision wins, and
@@ -240,7 +233,11 @@ class Settlement:
         for action in actions:
             began = began.beginning(action.request_id)
         await self._save(began)
-        await self._claim_runs(actions)
+        fresh = not any(self._claims(action) for action in actions)
+        state, failure = await claims.use_up(self.conversation, actions, self.journal, fresh=fresh)
+        if failure is not None:
+            await self._save(state)
+            raise failure
         limit = asyncio.Semaphore(self.max_parallel)
         tasks = {asyncio.create_task(self._run_one(action, limit)) for action in actions}
         running = tasks
@@ -254,26 +251,13 @@ class Settlement:
             await _settled(self._landing)
             await asyncio.shield(self._account_for(actions))
 
-    async def _claim_runs(self, actions: Sequence[Action]) -> None:
-        """Use up the right to run each attempt, where copies of this state may exist."""
-        left = [action for action in actions if self._claims(action)]
-        try:
-            while left:
-                await self.journal.claim_run(self.conversation, left[0], void=False)
-                left.pop(0)
-        except (AlreadyDecided, AuditUnavailable) as error:
-            state = self.conversation
-            for action in left if not getattr(error, "maybe_written", False) else left[1:]:
-                state = state.not_begun(action.request_id)
-            await self._save(state)
-            raise
-
     async def _account_for(self, actions: Sequence[Action]) -> None:
         """After an interruption: what started and did not end is unknown. What never started has not
-        begun, unless its right to run is used up already."""
+        begun, and is a further attempt next time, since its right to run is used up."""
         for action in actions:
-            if action.request_id not in self._started and not self._claims(action):
-                self.conversation = self.conversation.not_begun(action.request_id)
+            if action.request_id not in self._started:
+                state = self.conversation.not_begun(action.request_id)
+                self.conversation = state.again(action.request_id)
         begun = set(self.conversation.begun)
         lost = tuple(action.request_id for action in actions if action.request_id in begun)
         await self.journal.unknown(self.conversation, lost, "abandoned while it ran")

@@ -232,8 +232,10 @@ def test_the_model_does_not_ask_forever_for_what_is_denied() -> None:
     with pytest.raises(RepeatedRequest) as caught:
         scene.run()
     assert len(scene.model.requests) == 4
-    assert caught.value.conversation is not None
-    assert len(caught.value.conversation.decisions) == 3
+    stopped = caught.value.conversation
+    assert stopped is not None
+    assert [decided.outcome for decided in stopped.decisions] == ["policy_deny"] * 3 + ["limit"]
+    assert stopped.pending == ()
 
 
 def test_a_denial_of_an_earlier_turn_does_not_count_as_a_repeat() -> None:

@@ -98,6 +98,29 @@ def test_a_copy_cannot_repeat_it_again() -> None:
     assert len(here.model.requests) == 3
 
 
+@pytest.mark.promise("first-wins")
+def test_of_two_copies_with_an_approval_that_was_never_sent_only_one_sends_it() -> None:
+    here = scene(ASK, ModelUnavailable("429"), RAN, RAN)
+    saved = loads(dumps(failure(here.run, ModelUnavailable).conversation))
+    here.run(saved)
+    failure(lambda: here.run(saved), AlreadyDecided)
+    assert len(here.model.requests) == 3
+
+
+@pytest.mark.promise("first-wins")
+def test_a_copy_taken_before_an_approval_was_sent_cannot_send_it_too() -> None:
+    here = scene(ASK, RAN, RAN)
+    saved: list[str] = []
+
+    async def keep(conversation: Conversation) -> None:
+        if conversation.approved and not conversation.begun:
+            saved.append(dumps(conversation))
+
+    here.run(checkpoint=keep)
+    failure(lambda: here.run(loads(saved[0])), AlreadyDecided)
+    assert len(here.model.requests) == 2
+
+
 def test_giving_it_up_in_a_copy_sends_a_denial_and_nothing_else() -> None:
     here, saved = lost(RAN, END)
     here.run(saved, answers={"mcpr_write": Approve()})
