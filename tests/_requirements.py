@@ -24,16 +24,22 @@ PROMISES: Final = (
     _promise("demo-runs", "README", "The demo runs without a key and without a terminal, and exits 0."),
     _promise("one-post", "WIRE §6", "A request with a live approval is sent once; its failure is unknown."),
     _promise("retried", "WIRE §6", "The same failure without a live approval is retried."),
-    _promise("unknown-decided", "docs/decisions/0001", "A person has an unknown request repeated or given up."),
+    _promise(
+        "unknown-decided", "docs/decisions/0001", "A person has an unknown request repeated or given up."
+    ),
     _promise("no-redirect", "docs/decisions/0001", "Redirects are not followed: the body holds credentials."),
-    _promise("remembers", "WIRE §4.8", "A second turn knows hosted results where mcp_call items are dropped."),
+    _promise(
+        "remembers", "WIRE §4.8", "A second turn knows hosted results where mcp_call items are dropped."
+    ),
     _promise("reasoning-replayed", "WIRE §4.1", "Encrypted reasoning is replayed, and nothing is stored."),
     _promise("reasoning-dropped", "WIRE §4.6", "Reasoning that does not verify is dropped once, on record."),
     _promise("include-fallback", "WIRE §4.1", "A refused include is remembered, and the turn goes on."),
     _promise("no-secret", "SECURITY", "No configured credential appears in what we write, show or raise."),
     _promise("no-secret-stream", "docs/decisions/0005", "A credential in pieces is masked while streaming."),
     _promise("sealed-state", "docs/threat-model", "An edited saved conversation is refused."),
-    _promise("valid-requests", "issue: the spine", "Requests fit the published description and openai's types."),
+    _promise(
+        "valid-requests", "issue: the spine", "Requests fit the published description and openai's types."
+    ),
     _promise("unasked-stops", "WIRE §9", "A hosted call that nobody approved stops the run, on record."),
     _promise("not-completed", "WIRE §7", "No tool runs from a response that is not completed."),
     _promise("silent-server", "WIRE §7", "A declared server that is never listed is reported."),

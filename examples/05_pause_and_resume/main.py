@@ -13,17 +13,17 @@ from _local import local_world
 from mcpbridge import Bridge, Deny
 
 
-async def start(config: Path, saved: Path) -> None:
+async def start(config: Path) -> str:
     async with Bridge.from_yaml(config) as bridge:
         result = await bridge.run("What is open in the tracker?", principal="example")
         for question in result.questions:
             print(question.screen)
-        saved.write_text(bridge.dumps(result.conversation))
+        return bridge.dumps(result.conversation)
 
 
-async def go_on(config: Path, saved: Path) -> None:
+async def go_on(config: Path, text: str) -> None:
     async with Bridge.from_yaml(config) as bridge:
-        conversation = bridge.loads(saved.read_text())
+        conversation = bridge.loads(text)
         decisions = {call.id: Deny(by="oncall", reason="not on a Sunday") for call in conversation.pending}
         result = await bridge.resume(conversation, decisions=decisions)
         print(result.text)
@@ -31,9 +31,9 @@ async def go_on(config: Path, saved: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        asyncio.run(go_on(Path(sys.argv[1]), Path(sys.argv[2])))
+        asyncio.run(go_on(Path(sys.argv[1]), Path(sys.argv[2]).read_text()))
     else:
         with local_world(Path(__file__).parent) as path:
             state = path.with_name("conversation.json")
-            asyncio.run(start(path, state))
+            state.write_text(asyncio.run(start(path)))
             subprocess.run([sys.executable, __file__, str(path), str(state)], check=True)

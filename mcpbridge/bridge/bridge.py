@@ -332,5 +332,3 @@ def _not_open(conversation: Conversation, request_id: str) -> UsageError:
             return AlreadyDecided(request_id, outcome=decided.outcome, seq=decided.seq)
     waiting = ", ".join(call.id for call in conversation.pending) or "none"
     return UsageError(f"{request_id} is not an open question of this conversation (open: {waiting})")
-
-

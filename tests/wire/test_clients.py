@@ -22,7 +22,7 @@ from mcpbridge import Bridge, Configuration, MemoryAudit, ModelUnavailable, Retr
 from mcpbridge.config import load_config_text
 from tests.wire.stack import FAST, sources
 
-HELLO = {
+HELLO: dict[str, Any] = {
     "id": "resp_1",
     "status": "completed",
     "output": [

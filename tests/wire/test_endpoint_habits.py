@@ -61,7 +61,9 @@ def test_an_observed_server_runs_unasked_and_is_marked(tracker: Tracker, tmp_pat
 @pytest.mark.promise("424-named")
 def test_a_server_whose_tools_cannot_be_listed_is_named(tracker: Tracker, tmp_path: Path) -> None:
     with running_in_thread(LOOK) as service:
-        stack = Stack(folder=tmp_path, endpoint=service, tracker=tracker, env={"TRACKER_TOKEN": "wrong-token"})
+        stack = Stack(
+            folder=tmp_path, endpoint=service, tracker=tracker, env={"TRACKER_TOKEN": "wrong-token"}
+        )
 
         with pytest.raises(ToolListUnavailable, match="servers probe tracker") as caught:
             stack.run("look")
@@ -119,7 +121,8 @@ def test_authorization_travels_in_its_own_field_where_headers_are_refused(
 @pytest.mark.promise("not-completed")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(
-    "ending", ["{status: incomplete, reason: max_output_tokens}", "{status: failed, error: {message: overloaded}}"]
+    "ending",
+    ["{status: incomplete, reason: max_output_tokens}", "{status: failed, error: {message: overloaded}}"],
 )
 def test_no_tool_runs_from_a_response_that_is_not_completed(
     ending: str, stream: bool, tmp_path: Path
@@ -203,14 +206,17 @@ rules:
 
         events = run(two_turns())
 
-        sparkles = [e for e in events if isinstance(e, WireEvent) and e.event.get("type") == "response.sparkle"]
+        sparkles = [
+            e for e in events if isinstance(e, WireEvent) and e.event.get("type") == "response.sparkle"
+        ]
         assert len(sparkles) == 1
         assert "hologram" in [item["type"] for item in service.bodies[-1]["input"]]
 
 
 @pytest.mark.promise("unanswerable")
 def test_an_item_that_needs_an_answer_we_cannot_give_stops_the_run_by_name(tmp_path: Path) -> None:
-    script = "rules:\n- then: [{item: {type: computer_call, id: cu_1, call_id: call_1, pending_safety_checks: []}}]\n"
+    item = "{type: computer_call, id: cu_1, call_id: call_1, pending_safety_checks: []}"
+    script = f"rules:\n- then: [{{item: {item}}}]\n"
     with running_in_thread(script) as service:
         stack = Stack(folder=tmp_path, endpoint=service)
 
@@ -261,9 +267,7 @@ def test_a_server_may_not_be_registered_where_approvals_are_not_known_to_be_hono
     tracker: Tracker, tmp_path: Path
 ) -> None:
     with running_in_thread(LOOK) as service:
-        stack = Stack(
-            folder=tmp_path, endpoint=service, model_extra=", profile: {approvals_honoured: false}"
-        )
+        stack = Stack(folder=tmp_path, endpoint=service, model_extra=", profile: {approvals_honoured: false}")
 
         async def register() -> None:
             async with stack.bridge() as bridge:

@@ -1,4 +1,4 @@
-"""A conversation remembers hosted tool results, also where replayed mcp_call items are dropped (WIRE §4.8)."""
+"""A conversation remembers hosted results, also where replayed mcp_call items are dropped (WIRE §4.8)."""
 
 from __future__ import annotations
 
@@ -105,7 +105,10 @@ def test_reasoning_that_no_longer_verifies_is_dropped_once_and_on_record(
 ) -> None:
     with running_in_thread(SCRIPT, quirks=["ciphertext-expires"]) as service:
         stack = Stack(
-            folder=tmp_path, endpoint=service, tracker=tracker, policy="version: 1\ndefaults: {decision: deny}\n"
+            folder=tmp_path,
+            endpoint=service,
+            tracker=tracker,
+            policy="version: 1\ndefaults: {decision: deny}\n",
         )
         stack.policy = ALL_ALLOWED
 
@@ -114,9 +117,7 @@ def test_reasoning_that_no_longer_verifies_is_dropped_once_and_on_record(
 
 
 @pytest.mark.promise("include-fallback")
-def test_an_endpoint_that_refuses_encrypted_reasoning_is_remembered(
-    tracker: Tracker, tmp_path: Path
-) -> None:
+def test_an_endpoint_that_refuses_encrypted_reasoning_is_remembered(tracker: Tracker, tmp_path: Path) -> None:
     with running_in_thread(SCRIPT, quirks=["reject-encrypted-include"]) as service:
         stack = Stack(folder=tmp_path, endpoint=service, tracker=tracker, policy=ALL_ALLOWED)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mcpbridge import Bridge, McpbridgeError, OutcomeUnknown, ServerDeclaration, tool
+from mcpbridge import Bridge, McpbridgeError, OutcomeUnknown, ServerDeclaration, TextDelta, tool
 from mcpbridge.demo.server import Tracker
 from mcpbridge.service.running import running_in_thread
 from tests.wire.stack import ALL_ALLOWED, FAST, Stack, run, sources
@@ -28,7 +28,10 @@ rules:
   - when: {{user: "break"}}
     then: [{{say: "unreached"}}]
 faults:
-  - {{when: {{user: "break"}}, status: 400, body: {{error: {{message: "bad token {CANARY} or {KEY}", code: x, type: y}}}}, times: 9}}
+  - when: {{user: "break"}}
+    status: 400
+    body: {{error: {{message: "bad token {CANARY} or {KEY}", code: x, type: y}}}}
+    times: 9
 """
 
 
@@ -47,7 +50,7 @@ def everything_written(folder: Path) -> str:
 @pytest.mark.promise("no-secret")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("quirks", [[], ["echo-secrets"]], ids=["clean", "echoes tools"])
-def test_the_canary_is_nowhere_to_be_seen(
+def test_the_canary_is_nowhere_to_be_seen(  # noqa: PLR0917
     quirks: list[str],
     stream: bool,
     tracker: Tracker,
@@ -108,7 +111,7 @@ def test_a_secret_that_arrives_in_pieces_is_masked_while_streaming(tmp_path: Pat
         async def deltas() -> str:
             async with stack.bridge() as bridge:
                 events = [event async for event in bridge.turn("hello", stream=True)]
-            return "".join(event.text for event in events if type(event).__name__ == "TextDelta")
+            return "".join(event.text for event in events if isinstance(event, TextDelta))
 
         assert run(deltas()) == "The key is [secret], keep it."
 
@@ -190,7 +193,10 @@ def test_an_edited_saved_state_is_refused(tmp_path: Path) -> None:
 
         saved = run(talk())
     other = Bridge.from_yaml(
-        stack.config(), sources=sources(stack.env), retries=FAST, state_key=b"another key, thirty-two bytes!!!"
+        stack.config(),
+        sources=sources(stack.env),
+        retries=FAST,
+        state_key=b"another key, thirty-two bytes!!!",
     )
 
     from mcpbridge import StateRefused

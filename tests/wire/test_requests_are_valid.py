@@ -29,7 +29,10 @@ rules:
       - call: {name: nobody_has_this, arguments: {}}
       - call: {name: draw, arguments: {wrong: 1}}
   - when: {mcp_result: "tracker.list_issues"}
-    then: [{reasoning: "Nearly."}, {say: "checking", phase: commentary}, {mcp: {server: tracker, tool: read_issue, arguments: {id: 99}}}]
+    then:
+      - reasoning: "Nearly."
+      - {say: "checking", phase: commentary}
+      - mcp: {server: tracker, tool: read_issue, arguments: {id: 99}}
   - when: {mcp_error: tracker.read_issue}
     then: [{reasoning: "Done."}, {say: '{"summary": "all done"}', phase: final_answer}]
   - when: {user: "more"}
@@ -69,8 +72,10 @@ def test_every_request_of_a_rich_conversation_is_valid(
             endpoint=service,
             tracker=tracker,
             extra=f"replay: {{mcp_results: {mcp_results}}}\n",
-            server_extra="    description: Issues\n    allowed_tools: [list_issues, send_mail, create_issue, read_issue]\n",
-            model_extra=", reasoning: {effort: low, summary: auto}, instructions: Be brief., max_output_tokens: 999",
+            server_extra="    description: Issues\n"
+            "    allowed_tools: [list_issues, send_mail, create_issue, read_issue]\n",
+            model_extra=", reasoning: {effort: low, summary: auto}, "
+            "instructions: Be brief., max_output_tokens: 999",
         )
         approver = ScriptedApprover([Deny(reason="not that one"), "yes", "yes", "yes", "yes"])
 
@@ -91,4 +96,6 @@ def test_every_request_of_a_rich_conversation_is_valid(
         for body in service.bodies:
             assert published_problems("CreateResponse", body) == []
             openai_types().validate_python(body)
-            assert all(tool["require_approval"] == "always" for tool in body["tools"] if tool["type"] == "mcp")
+            assert all(
+                tool["require_approval"] == "always" for tool in body["tools"] if tool["type"] == "mcp"
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,16 +25,19 @@ rules:
 faults:
 """
 LIVE = {
-    "a 500": "{when: {approved: tracker.create_issue}, status: 500, times: 9}",
-    "a 500 after the effect": "{when: {approved: tracker.create_issue}, status: 500, at: after_effects, times: 9}",
-    "a 502 with HTML": "{when: {approved: tracker.create_issue}, status: 502, body: '<html>', times: 9}",
-    "a 408": "{when: {approved: tracker.create_issue}, status: 408, times: 9}",
-    "a 400 nobody explains": "{when: {approved: tracker.create_issue}, status: 400, times: 9}",
-    "a 200 that is no JSON": "{when: {approved: tracker.create_issue}, status: 200, body: 'oops', times: 9}",
-    "a redirect": "{when: {approved: tracker.create_issue}, status: 307, headers: {location: /v1/responses}, times: 9}",
-    "a dropped connection": "{when: {approved: tracker.create_issue}, drop: true, times: 9}",
-    "dropped after the effect": "{when: {approved: tracker.create_issue}, drop: true, at: after_effects, times: 9}",
-    "a timeout": "{when: {approved: tracker.create_issue}, delay: 30, times: 9}",
+    name: "{when: {approved: tracker.create_issue}, " + fault + ", times: 9}"
+    for name, fault in {
+        "a 500": "status: 500",
+        "a 500 after the effect": "status: 500, at: after_effects",
+        "a 502 with HTML": "status: 502, body: '<html>'",
+        "a 408": "status: 408",
+        "a 400 nobody explains": "status: 400",
+        "a 200 that is no JSON": "status: 200, body: 'oops'",
+        "a redirect": "status: 307, headers: {location: /v1/responses}",
+        "a dropped connection": "drop: true",
+        "dropped after the effect": "drop: true, at: after_effects",
+        "a timeout": "delay: 30",
+    }.items()
 }
 QUIET = {
     "a 500": "{when: {user: hello}, status: 500, times: 1}",
@@ -174,7 +178,5 @@ def test_a_person_may_give_an_unknown_request_up_and_the_model_is_told(
         assert tracker.count("create_issue") == 0
 
 
-def _approves(body: dict[str, object]) -> bool:
-    items = body["input"]
-    assert isinstance(items, list)
-    return any(item.get("approve") is True for item in items)
+def _approves(body: dict[str, Any]) -> bool:
+    return any(item.get("approve") is True for item in body["input"])
