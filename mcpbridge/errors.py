@@ -78,10 +78,16 @@ class UsageError(McpbridgeError):
 class AlreadyDecided(UsageError):
     """The question was answered before; the first decision stands."""
 
-    def __init__(self, request_id: str, *, outcome: str, seq: int) -> None:
+    def __init__(self, request_id: str, *, outcome: str, seq: int, latest: bool = False) -> None:
+        """`latest`: this is the latest state, and the question is simply not open any more."""
+        hint = (
+            "nothing is to be decided here"
+            if latest
+            else "continue from the latest saved state, not from a copy"
+        )
         super().__init__(
-            f"{request_id} was already decided ({outcome}, audit record {seq}); the first decision stands. "
-            "Continue from the latest saved state, not from a copy."
+            f"{request_id} was already decided ({outcome}, audit record {seq}); the first decision stands, "
+            f"{hint}."
         )
         self.request_id, self.outcome, self.seq = request_id, outcome, seq
 

@@ -74,6 +74,10 @@ class Model(Protocol):
     def respond(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]: ...
 
 
+class NobodyThere(Exception):
+    """Raised by an approver whose person has gone (a closed terminal): outcome `no_approver`, not a no."""
+
+
 class Approver(Protocol):
     """Asks a person. Returning anything but an Approve or a Deny counts as an error, and denies."""
 

@@ -20,8 +20,8 @@ from mcpbridge.core.secret import Mask, Secret
 TokenProvider = Callable[[], str | Awaitable[str]]
 """Gives an access token for each request, as azure-identity's `get_bearer_token_provider` does."""
 
-_NO_KEY = "no-key-needed"
-"""The client insists on a key; local endpoints do not."""
+_NO_KEY = "local-key"
+"""The client insists on a key. Endpoints without one ignore it; it is the local service's default."""
 
 
 def make_client(

@@ -101,12 +101,19 @@ def classify(error: openai.APIError) -> Failure:
         cause = error.__cause__
         name = type(cause).__name__ if cause is not None else "connection error"
         if isinstance(cause, _NEVER_SENT):
-            return Failure(kind="never_sent", message=f"the endpoint could not be reached ({name}: {cause})")
+            return Failure(kind="never_sent", message=_unreached(error.request.url, f"{name}: {cause}"))
         what = "timed out" if isinstance(error, openai.APITimeoutError) else "broke off"
         return Failure(kind="uncertain", message=f"the request {what} ({name})")
     return Failure(
         kind="uncertain", message=f"the stream reported an error: {error.message}", code=error.code
     )
+
+
+def _unreached(url: httpx2.URL, cause: str) -> str:
+    here = url.host in ("localhost", "127.0.0.1", "::1")
+    hint = "; is it running? (the local service: mcpbridge service)" if here else ""
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{url.host}{port} could not be reached ({cause}){hint}"
 
 
 def _status(error: openai.APIStatusError) -> Failure:

@@ -111,6 +111,7 @@ class ResponsesModel:
         delay = failure.retry_after if failure.retry_after is not None else backoff
         retry: dict[str, Any] = {
             "attempt": state.attempt_number,
+            "attempts": self.retries.attempts,
             "reason": mask(failure.message),
             "wait_s": round(delay, 3),
         }

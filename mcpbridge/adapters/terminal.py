@@ -14,6 +14,7 @@ from typing import Final, TextIO
 
 from mcpbridge.core.question import Question, visible
 from mcpbridge.core.ruling import Answer, Approve, Deny
+from mcpbridge.ports import NobodyThere
 
 _PROMPT: Final = "Allow? [y]es / [n]o (default) / [a]lways for this conversation: "
 _REASON: Final = "Reason for the model (optional): "
@@ -88,7 +89,10 @@ class TerminalApprover:
                     reason = await self._prompt(_REASON)
                     return Deny(by=self._user, reason=reason.strip())
                 case "":
-                    return Deny(by=self._user, reason="" if line else "the terminal was closed")
+                    if not line:
+                        self._say("\n")
+                        raise NobodyThere("the terminal was closed")
+                    return Deny(by=self._user)
                 case _:
                     self._say(_AGAIN)
         return Deny(by=self._user, reason="no clear answer was given")

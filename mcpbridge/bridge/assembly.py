@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mcpbridge.adapters.approvers import DenyApprover
 from mcpbridge.adapters.functions import FunctionTool, as_tools
@@ -167,6 +167,8 @@ def assemble(
     state_key: bytes | None = None,
 ) -> Assembly:
     """Put the parts together. Opens the audit log; raises ConfigurationError or AuditUnavailable."""
+    if not isinstance(cast("object", tools), Iterable):
+        raise UsageError(f"tools is a list of functions, not {type(tools).__name__}: write tools=[…]")
     found = config if isinstance(config, Configuration) else load_config(config)
     mask = Mask()
     time = clock if clock is not None else SystemClock()

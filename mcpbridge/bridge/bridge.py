@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
 from mcpbridge.bridge.diagnostics import log_event
@@ -17,7 +17,7 @@ from mcpbridge.bridge.result import Result
 from mcpbridge.bridge.structured import parse_output, text_format
 from mcpbridge.config import Configuration, SecretSources, ServerDeclaration
 from mcpbridge.core.conversation import Conversation
-from mcpbridge.core.ruling import Answer
+from mcpbridge.core.ruling import Answer, Approve, Deny
 from mcpbridge.engine.events import Event, Finished, Notice
 from mcpbridge.engine.loop import Engine, Limits, Turn
 from mcpbridge.engine.settle import Checkpoint
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from mcpbridge.adapters.clients import TokenProvider
-    from mcpbridge.adapters.responses import ResponsesModel, Retries
+    from mcpbridge.adapters.responses import Learned, ResponsesModel, Retries
 
 Prompt = str | Sequence[Mapping[str, Any]]
 """Text, or Responses input parts such as `{"type": "input_image", "image_url": …}`."""
@@ -57,6 +57,7 @@ class Bridge:
         self._given_client, self._given_model = client, model
         self._token_provider, self._retries = token_provider, retries
         self._model: ResponsesModel | None = None
+        self._learned: Learned | None = None
 
     @classmethod
     def from_yaml(
@@ -103,9 +104,14 @@ class Bridge:
 
     async def close(self) -> None:
         """Close the audit log and the client that was made here."""
+        await self._close_client()
+        await self._assembly.close()
+
+    async def _close_client(self) -> None:
+        """Close the client that was made here; what was learned about the endpoint is kept."""
         if self._model is not None and self._given_client is None:
             await self._model.client.close()
-        await self._assembly.close()
+            self._learned, self._model = self._model.learned, None
 
     def conversation(self, *, principal: str | None = None) -> Conversation:
         """A new, empty conversation."""
@@ -131,13 +137,22 @@ class Bridge:
         with the conversation after each answer and before each effect.
         """
         state = conversation if conversation is not None else self._assembly.new_conversation(principal)
+        if not isinstance(cast("object", state), Conversation):
+            raise UsageError(
+                f"a conversation is wanted, not {type(state).__name__}: `result.conversation`, or "
+                "`bridge.loads(text)` of what was saved"
+            )
         if prompt is not None:
-            state = state.say(prompt)
+            state = state.say(_checked(prompt))
         elif not state.entries:
             raise UsageError("a new conversation needs a prompt")
         elif state.finished and not decisions:
             raise UsageError("nothing is open in this conversation; pass a prompt for a further turn")
-        for request_id in decisions or {}:
+        for request_id, answer in (decisions or {}).items():
+            if not isinstance(cast("object", answer), Approve | Deny):
+                raise UsageError(
+                    f"decisions[{request_id!r}] is {answer!r}; write Approve(by=…) or Deny(reason=…)"
+                )
             if request_id not in state.unknown and all(call.id != request_id for call in state.pending):
                 raise _not_open(state, request_id)
         engine = self._engine(instructions=instructions, output_type=output_type, stream=stream)
@@ -242,15 +257,32 @@ class Bridge:
         """Declare a hosted server no longer, from the next turn on."""
         await self._assembly.remove(label)
 
-    def run_sync(self, prompt: Prompt, **options: Any) -> Result:
-        """`run` from code that is not async, the bridge's whole life in one call."""
+    def run_sync(self, prompt: Prompt | None = None, **options: Any) -> Result:
+        """`run` from code that is not async, as often as you like; `close_sync()` at the end.
+
+        Takes the options of `run`, `conversation` and `decisions` included (with `prompt=None`).
+        """
 
         async def whole() -> Result:
-            async with self:
+            await self._assembly.announce()
+            try:
                 return await self.run(prompt, **options)
+            finally:
+                # Its connections belong to this event loop, which ends here.
+                await self._close_client()
 
         result: Result = run_sync(whole())
         return result
+
+    def close_sync(self) -> None:
+        """`close` from code that is not async."""
+        run_sync(self.close())
+
+    def __enter__(self) -> Self:
+        raise UsageError("a Bridge is an async context manager: write `async with`, or use run_sync()")
+
+    def __exit__(self, *_: object) -> None:
+        """Only here so that `with` reaches the message above."""
 
     def _engine(
         self, *, instructions: str | None, output_type: type[BaseModel] | None, stream: bool
@@ -310,8 +342,23 @@ class Bridge:
             options=_request_options(parts.config),
             retries=self._retries if self._retries is not None else Retries(attempts=config.retries + 1),
             optional_servers=frozenset(optional),
-            learned=Learned(encrypted=config.profile.encrypted_reasoning),
+            learned=self._learned or Learned(encrypted=config.profile.encrypted_reasoning),
         )
+
+
+def _checked(prompt: Prompt) -> Prompt:
+    given: object = prompt
+    if isinstance(given, str):
+        if not given.strip():
+            raise UsageError("the prompt is empty")
+    elif not isinstance(given, list | tuple) or not all(
+        isinstance(part, Mapping) for part in cast("Sequence[object]", given)
+    ):
+        raise UsageError(
+            "a prompt is text, or a list of input parts such as {'type': 'input_text', 'text': …}, "
+            f"not {type(prompt).__name__}"
+        )
+    return prompt
 
 
 def _request_options(config: Configuration) -> dict[str, Any]:
@@ -329,6 +376,6 @@ def _request_options(config: Configuration) -> dict[str, Any]:
 def _not_open(conversation: Conversation, request_id: str) -> UsageError:
     for decided in reversed(conversation.decisions):
         if decided.request_id == request_id:
-            return AlreadyDecided(request_id, outcome=decided.outcome, seq=decided.seq)
+            return AlreadyDecided(request_id, outcome=decided.outcome, seq=decided.seq, latest=True)
     waiting = ", ".join(call.id for call in conversation.pending) or "none"
     return UsageError(f"{request_id} is not an open question of this conversation (open: {waiting})")

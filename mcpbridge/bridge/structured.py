@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcpbridge.errors import OutputInvalid
+from mcpbridge.errors import OutputInvalid, UsageError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -16,6 +16,9 @@ def text_format(output_type: type[BaseModel]) -> dict[str, Any]:
     """The wire's `text.format`: a strict JSON schema, made by the openai package itself."""
     import openai
 
+    given: Any = output_type
+    if not (isinstance(given, type) and hasattr(given, "model_validate_json")):
+        raise UsageError(f"output_type is a pydantic model class, not {given!r}")
     function = openai.pydantic_function_tool(output_type)["function"]
     return {
         "type": "json_schema",

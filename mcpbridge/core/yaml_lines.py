@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import yaml
+from yaml.reader import ReaderError
+
+from mcpbridge.core.yaml_hints import explained
 
 Path = tuple[str | int, ...]
 """Where a value stands: keys and list indexes from the top."""
@@ -60,9 +63,13 @@ def parse_yaml(text: str) -> Document:
     except YamlProblem:
         raise
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise YamlProblem(error.problem or str(error), mark.line + 1 if mark else 1) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise YamlProblem(*explained(error, text)) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, int(error.position)) + 1
+        raise YamlProblem("a control character stands here; remove it", line) from error
+    except RecursionError as error:
+        raise YamlProblem("too deep for a configuration", 1) from error
+    except (yaml.YAMLError, ValueError) as error:
         raise YamlProblem(f"not readable as YAML: {error}", 1) from error
     if node is None:
         return Document(value=None)

@@ -14,7 +14,7 @@ from mcpbridge.core.question import Question, screen
 from mcpbridge.core.ruling import Answer, Approve, Decision, Deny, Effect, Outcome, Ruling
 from mcpbridge.engine.effects import cancelled_from_outside
 from mcpbridge.policy import Facts, Policy, rule
-from mcpbridge.ports import Approver, Clock
+from mcpbridge.ports import Approver, Clock, NobodyThere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,8 @@ class Judge:
                 raise
             if isinstance(error, TimeoutError) and deadline.expired():
                 decision = Decision(outcome=Outcome.TIMEOUT, reason="nobody answered in time")
+            elif isinstance(error, NobodyThere):
+                decision = Decision(outcome=Outcome.NO_APPROVER, reason=f"nobody is there to ask: {error}")
             else:
                 why = f"the approver failed ({type(error).__name__})"
                 decision = Decision(outcome=Outcome.ERROR, reason=why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from mcpbridge.engine.judge import Answers, Judge
 from mcpbridge.engine.settle import Checkpoint, Settlement
 from mcpbridge.errors import (
     AlreadyDecided,
+    AuditUnavailable,
     McpbridgeError,
     ModelError,
     OutcomeUnknown,
@@ -108,6 +109,8 @@ class Turn:
         """Run until the model has answered, somebody must decide, or an error. Yields events; the last
         one is Finished. Every error carries the latest conversation."""
         try:
+            fields = {"restored": self.conversation.restored, "turn": self.conversation.turn}
+            await self.journal.note("run_started", self.conversation, **fields)
             await self._resolve_unknown()
             self._refuse_other_servers()
             async with aclosing(self._advance()) as events:
@@ -115,12 +118,21 @@ class Turn:
                     if self.on_event is not None:
                         self.on_event(event)
                     yield event
-        except McpbridgeError as error:
-            error.conversation = self.conversation
+        except BaseException as error:  # boundary: however a turn ends, the record says so
+            if isinstance(error, McpbridgeError):
+                error.conversation = self.conversation
+            await self._record_end(error)
             raise
 
+    async def _record_end(self, error: BaseException) -> None:
+        """A run that did not finish is told from one that still goes on, where the log can be written."""
+        stopped = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        status = "unknown" if self.conversation.unknown else "stopped" if stopped else "failed"
+        fields = {"status": status, "error": type(error).__name__, "unknown": self.conversation.unknown}
+        with suppress(AuditUnavailable):
+            await to_the_end(self.journal.note("run_finished", self.conversation, **fields))
+
     async def _advance(self) -> AsyncGenerator[Event, None]:
-        await self.journal.note("run_started", self.conversation, restored=self.conversation.restored)
         await self._move(self.conversation)
         while True:
             if not self.conversation.pending:
@@ -309,7 +321,10 @@ class Turn:
             return _stream_event(output.event)
         fields = dict(output.fields)
         await self.journal.note(output.type, self.conversation, **fields)
-        return Notice(type=output.type, message=str(fields.get("reason", "")), fields=fields)
+        message = str(fields.get("reason", ""))
+        if "wait_s" in fields:
+            message += f"; attempt {fields['attempt']} of {fields['attempts']} in {fields['wait_s']} s"
+        return Notice(type=output.type, message=message, fields=fields)
 
     async def _unknown(self, live: tuple[str, ...], why: str) -> None:
         await self.journal.unknown(self.conversation, live, why)

@@ -119,7 +119,9 @@ class Settlement:
         verdict = self._without_asking(action, ruling)
         if verdict is not None or self.judge.approver is None:
             return verdict
-        return await self.judge.ask(self.judge.question(action, ruling, self.conversation))
+        question = self.judge.question(action, ruling, self.conversation)
+        await self.journal.asked(self.conversation, question)
+        return await self.judge.ask(question)
 
     def _without_asking(self, action: Action, ruling: Ruling) -> Verdict | None:
         """A denial by rule; else what a person answered for the screen they were shown; else the rules

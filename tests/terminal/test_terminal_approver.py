@@ -19,6 +19,7 @@ from mcpbridge.adapters.terminal import TerminalApprover
 from mcpbridge.core.action import Action
 from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Answer, Approve, Deny, Effect, Ruling
+from mcpbridge.ports import NobodyThere
 
 ALLOW = "Allow?"
 REASON = "Reason for the model"
@@ -136,9 +137,9 @@ def test_enter_alone_is_a_no_without_a_reason() -> None:
     assert answer == Deny(by="ada")
 
 
-def test_the_end_of_the_input_is_a_no() -> None:
-    answer, _ = answer_to(hang_up=True)
-    assert answer == Deny(by="ada", reason="the terminal was closed")
+def test_the_end_of_the_input_means_that_nobody_is_there() -> None:
+    with pytest.raises(NobodyThere, match="the terminal was closed"):
+        answer_to(hang_up=True)
 
 
 def test_a_closed_stream_raises_which_the_engine_counts_as_an_error_and_denies() -> None:
@@ -148,13 +149,13 @@ def test_a_closed_stream_raises_which_the_engine_counts_as_an_error_and_denies()
         asyncio.run(approver(stdin, Screen()).ask(question()))
 
 
-def test_a_terminal_that_goes_away_while_it_is_read_is_a_no() -> None:
+def test_a_terminal_that_goes_away_while_it_is_read_means_that_nobody_is_there() -> None:
     class Gone(io.StringIO):
         def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
             raise OSError(5, "Input/output error")
 
-    answer = asyncio.run(approver(Gone(), Screen()).ask(question()))
-    assert answer == Deny(by="ada", reason="the terminal was closed")
+    with pytest.raises(NobodyThere, match="the terminal was closed"):
+        asyncio.run(approver(Gone(), Screen()).ask(question()))
 
 
 def test_n_asks_for_a_reason_for_the_model() -> None:
