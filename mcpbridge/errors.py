@@ -49,14 +49,14 @@ class McpbridgeError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong in a file. `line` counts from 1; `file` is as the caller named it."""
+    """One thing wrong in a file. `line` counts from 1 (0: the whole file); `file` is as the caller named it."""
 
     file: str
     line: int
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return f"{self.file}{f':{self.line}' if self.line else ''}: {self.message}"
 
 
 class ConfigurationError(McpbridgeError):

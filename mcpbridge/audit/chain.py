@@ -29,8 +29,6 @@ _CRC_LENGTH: Final = len(_CRC_KEY) + 8 + len(b'"}')
 class FlawKind(StrEnum):
     """What can be wrong with a log."""
 
-    TORN_TAIL = "torn_tail"
-    """Bytes after the last newline: a writer was stopped in the middle of a line."""
     ALTERED = "altered"
     """The line's bytes do not fit its checksum."""
     NOT_JSON = "not_json"
@@ -50,6 +48,8 @@ class Flaw:
     line: int
     kind: FlawKind
     message: str
+    blob: str = ""
+    """Name of the text that is missing or altered."""
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.message}"

@@ -14,12 +14,14 @@ from mcpbridge.audit.disk import open_log
 from mcpbridge.audit.plain import encode_again, safe_line
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.tail import whole_lines
-from mcpbridge.audit.verify import log_path
+from mcpbridge.audit.verify import NO_LOG, log_path
 from mcpbridge.core.ruling import Outcome
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable
 
 _Test = Callable[[dict[str, Any]], bool]
 _ALLOWED = frozenset(outcome.value for outcome in Outcome if outcome.allowed)
+_RESOLVED = frozenset({"repeated", "given_up"})
+"""What a person made of an unknown outcome, in a record of type recovery."""
 _HUMAN = frozenset({Outcome.HUMAN_ALLOW.value, Outcome.HUMAN_DENY.value, Outcome.TIMEOUT.value})
 
 
@@ -38,8 +40,8 @@ def read(
 ) -> Iterator[dict[str, Any]]:
     """Records in the order they were written, those that pass every filter given.
 
-    `denied`: decisions that did not allow. `human`: decisions that a person made or let time out. `tool`: a
-    pattern for `label.tool`, or for the tool alone. `since`: aware datetime, inclusive. The others
+    `denied`: decisions that did not allow. `human`: decisions that a person made or let time out, also
+    about an unknown outcome. `tool`: a pattern for `label.tool`, or for the tool alone. `since`: aware datetime, inclusive. The others
     compare one field exactly. A torn tail is left out. Does not verify: see `verify`. Raises
     AuditUnavailable when there is no log, AuditCorrupt at a line that is not JSON.
     """
@@ -65,6 +67,8 @@ def read(
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         fd = open_log(path, write=False)
+    except FileNotFoundError as error:
+        raise AuditUnavailable(f"the audit log {path} cannot be read: {error.strerror}; {NO_LOG}") from error
     except OSError as error:
         raise AuditUnavailable(f"the audit log {path} cannot be read: {error.strerror or error}") from error
     number = 0
@@ -90,7 +94,7 @@ def _tests(
     if denied:
         yield lambda record: _is_decision(record) and record.get("outcome") not in _ALLOWED
     if human:
-        yield lambda record: _is_decision(record) and record.get("outcome") in _HUMAN
+        yield _by_a_person
     if tool is not None:
         yield lambda record: _fits(record, tool)
     if since is not None:
@@ -100,6 +104,12 @@ def _tests(
 
 def _is_decision(record: dict[str, Any]) -> bool:
     return record.get("type") == RecordType.DECISION
+
+
+def _by_a_person(record: dict[str, Any]) -> bool:
+    if record.get("type") == RecordType.RECOVERY:
+        return record.get("outcome") in _RESOLVED
+    return _is_decision(record) and record.get("outcome") in _HUMAN
 
 
 def _fits(record: dict[str, Any], pattern: str) -> bool:

@@ -13,6 +13,8 @@ _RESET: Final = "\x1b[0m"
 _GREEN, _RED, _YELLOW, _DIM = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m"
 _LONGEST: Final = 200
 """Characters of one value on a line; `render_record` shows all of it."""
+_ARGUMENTS: Final = 100
+"""Characters of a call's arguments on a line."""
 _ALARMING: Final = frozenset(
     {RecordType.TRIPWIRE, RecordType.OUTCOME_UNKNOWN, RecordType.TOOLS_CHANGED, RecordType.RECOVERY}
 )
@@ -60,19 +62,36 @@ def _tool(record: dict[str, Any]) -> str:
     return ".".join(str(part) for part in (label, tool) if part)
 
 
-def _decision_words(record: dict[str, Any]) -> list[str]:
+def _outcome(record: dict[str, Any]) -> str:
+    """How it was decided, and by whom."""
     who = record.get("approver")
     claim = "" if record.get("authenticated") else " (claimed)"
+    return _short(record.get("outcome", "?")) + (f" by {_short(who)}{claim}" if who else "")
+
+
+def _decision_words(record: dict[str, Any]) -> list[str]:
     rules = record.get("rule_ids")
     return [
-        _short(record.get("outcome", "?")) + (f" by {_short(who)}{claim}" if who else ""),
+        _outcome(record),
         f"[{_short(', '.join(map(str, rules)))}]" if isinstance(rules, list) and rules else "",  # pyright: ignore[reportUnknownArgumentType]
+        _arguments(record.get("arguments")),
         _short(record.get("reason") or ""),
     ]
 
 
+def _arguments(value: Any) -> str:
+    """On one line, without spaces between; nothing where there are none."""
+    if value is None or value == {}:
+        return ""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return visible(text if len(text) <= _ARGUMENTS else f"{text[:_ARGUMENTS]}…", newlines=False)
+
+
 def _other_words(record: dict[str, Any]) -> list[str]:
-    return [f"{name}={_short(record[name])}" for name in _ABOUT if record.get(name) not in (None, "")]
+    resolved = [_outcome(record)] if record.get("type") == RecordType.RECOVERY and "outcome" in record else []
+    return resolved + [
+        f"{name}={_short(record[name])}" for name in _ABOUT if record.get(name) not in (None, "")
+    ]
 
 
 def _identity(record: dict[str, Any]) -> str:

@@ -9,20 +9,24 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from mcpbridge.audit.blobs import read_blob
-from mcpbridge.audit.chain import GENESIS, Flaw, FlawKind, flaw_of, line_hash, link_of, parsed
-from mcpbridge.audit.disk import open_log
+from mcpbridge.audit.chain import GENESIS, Flaw, FlawKind, flaw_of, intact, line_hash, link_of, parsed
+from mcpbridge.audit.disk import open_log, read_at
 from mcpbridge.audit.logfile import LOG_NAME
 from mcpbridge.audit.tail import whole_lines
 
 _MAX_FLAWS: Final = 20
 """Flaws that are kept; the rest is counted. One cut can break every line after it."""
 _BLOBS: Final = b'"blobs":["'
+_MARKS: Final = (b'{"prev":"', b',"crc":"')
+"""What a line of ours begins or ends with; one that was altered still has the other."""
+NO_LOG: Final = "a log begins with the first run; name its folder, or the configuration with -c FILE"
+_UNFINISHED: Final = "unfinished last record (a crash, or a writer at work)"
 
 
 class Status(StrEnum):
@@ -55,6 +59,9 @@ class Verification:
     flaws: tuple[Flaw, ...] = ()
     """The first of what is wrong, by line."""
     flaw_count: int = 0
+    unfinished: int = 0
+    """Bytes after the last whole line: a writer was stopped, or is writing right now. No record is in them,
+    and the next opening cuts them off and records that."""
     problem: str = ""
     """Why there is nothing to check."""
 
@@ -69,6 +76,7 @@ class Verification:
             return (
                 f"{self.path}: the chain is intact, {self.records} records unsealed "
                 f"(no checkpoint says where the log ends), head {self.head[:16]}"
+                + (f"\n  {_UNFINISHED}: {self.unfinished} bytes" if self.unfinished else "")
             )
         more = self.flaw_count - len(self.flaws)
         lines = [f"{self.path}: tampered", *(f"  {flaw}" for flaw in self.flaws)]
@@ -90,6 +98,8 @@ def verify(directory_or_file: str | Path) -> Verification:
             return _verify(path, fd)
         finally:
             os.close(fd)
+    except FileNotFoundError as error:
+        return Verification(path=path, status=Status.UNUSABLE, problem=f"{error.strerror}; {NO_LOG}")
     except OSError as error:
         return Verification(path=path, status=Status.UNUSABLE, problem=error.strerror or str(error))
 
@@ -104,10 +114,11 @@ def _verify(path: Path, fd: int) -> Verification:
             end += len(block)
             run.block(block)
         if end == before and os.fstat(fd).st_size == size:
-            run.torn(size - end)
+            run.torn(read_at(fd, end, size - end))
             break
-    if end == 0 and not run.count:
-        return Verification(path=path, status=Status.UNUSABLE, problem="the log is empty")
+    run.finish()
+    if not run.ours or not (run.records or run.count):
+        return Verification(path=path, status=Status.UNUSABLE, problem=_nothing(run))
     return Verification(
         path=path,
         status=Status.TAMPERED if run.count else Status.UNSEALED,
@@ -115,6 +126,17 @@ def _verify(path: Path, fd: int) -> Verification:
         head=run.prev,
         flaws=tuple(run.flaws),
         flaw_count=run.count,
+        unfinished=run.unfinished,
+    )
+
+
+def _nothing(run: _Run) -> str:
+    if run.ours:
+        return f"no whole record, only an {_UNFINISHED}"
+    return (
+        "this is no audit log: no line of it is a record"
+        if run.records or run.unfinished
+        else "the log is empty"
     )
 
 
@@ -129,20 +151,41 @@ class _Run:
         self._seq = 1
         self._folder = blobs
         self._good: set[str] = set()
+        self._bad: dict[str, list[int]] = {}
+        self.unfinished = 0
+        self.ours = False
+        """Whether anything in the file looks like a record."""
 
     def block(self, block: bytes) -> None:
         for line in block[:-1].split(b"\n"):
             self._line(line)
 
-    def torn(self, size: int) -> None:
-        message = (
-            f"torn tail: {size} bytes after the last whole line (a writer was stopped, or is writing right "
-            "now; opening the log cuts them off and records it)"
-        )
-        self._note(Flaw(line=self.records + 1, kind=FlawKind.TORN_TAIL, message=message))
+    def torn(self, tail: bytes) -> None:
+        """What follows the last newline. A whole record with something behind it was never written so: the
+        newline was altered."""
+        if not tail:
+            return
+        self._recognise(tail)
+        if intact(tail[:-1]):
+            message = "this line was altered after it was written: it does not end in a line break"
+            self._note(Flaw(line=self.records + 1, kind=FlawKind.ALTERED, message=message))
+        else:
+            self.unfinished = len(tail)
+
+    def finish(self) -> None:
+        """Say of each bad text how many records refer to it."""
+        for at, flaw in enumerate(self.flaws):
+            more = len(self._bad.get(flaw.blob, ())) - 1
+            if more > 0:
+                others = "1 other record refers" if more == 1 else f"{more} other records refer"
+                self.flaws[at] = replace(flaw, message=f"{flaw.message} ({others} to it too)")
+
+    def _recognise(self, line: bytes) -> None:
+        self.ours = self.ours or any(mark in line for mark in _MARKS)
 
     def _line(self, line: bytes) -> None:
         self.records += 1
+        self._recognise(line)
         flaw = flaw_of(line, number=self.records, seq=self._seq, prev=self.prev)
         if flaw:
             self._note(flaw)
@@ -157,8 +200,12 @@ class _Run:
         for name in _names(parsed(line)):
             if name in self._good:
                 continue
+            if name in self._bad:
+                self._bad[name].append(self.records)
+                continue
             flaw = self._blob_flaw(name)
             if flaw:
+                self._bad[name] = [self.records]
                 self._note(flaw)
             else:
                 self._good.add(name)
@@ -167,10 +214,10 @@ class _Run:
         data = read_blob(self._folder, name)
         if data is None:
             message = f"the text {name} that this record refers to is missing from blobs/"
-            return Flaw(line=self.records, kind=FlawKind.BLOB_MISSING, message=message)
+            return Flaw(line=self.records, kind=FlawKind.BLOB_MISSING, message=message, blob=name)
         if hashlib.sha256(data).hexdigest() != name:
             message = f"the text {name} that this record refers to was altered"
-            return Flaw(line=self.records, kind=FlawKind.BLOB_ALTERED, message=message)
+            return Flaw(line=self.records, kind=FlawKind.BLOB_ALTERED, message=message, blob=name)
         return None
 
     def _note(self, flaw: Flaw) -> None:

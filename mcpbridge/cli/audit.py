@@ -23,7 +23,8 @@ _DEFAULT_PATH: Final = Path("audit")
 _VERIFY: Final = (
     "Checks every record, the chain between them and every text they refer to. Exit codes: 0 sealed (not in "
     "this version: it needs checkpoints), 3 unsealed: intact, but its end is not anchored anywhere, "
-    "1 tampered, 2 nothing to check."
+    "1 tampered, 2 nothing to check. Bytes after the last whole line are an unfinished record (a crash, or a "
+    "writer at work) and no tampering: exit 3."
 )
 
 
@@ -50,7 +51,7 @@ def _add_show(group: Commands) -> None:
     )
     _add_place(parser)
     parser.add_argument("--denied", action="store_true", help="decisions that kept a call from running")
-    parser.add_argument("--human", action="store_true", help="decisions that a person made or let time out")
+    parser.add_argument("--human", action="store_true", help="what a person decided or let time out")
     parser.add_argument("--tool", metavar="GLOB", help="label.tool, or the tool alone; * and ? are allowed")
     parser.add_argument("--principal", metavar="NAME", help="on whose behalf the model acted")
     parser.add_argument("--run", metavar="ID", dest="run_id", help="one run, run_…")
@@ -82,14 +83,18 @@ def run_show(args: argparse.Namespace) -> int:
     from mcpbridge.audit import render_line
 
     color = wants_color(sys.stdout)
+    shown = False
     try:
         for record in _last(_records(args), args.limit):
+            shown = True
             print(json.dumps(record) if args.json else render_line(record, color=color))
     except AuditCorrupt:
         raise
     except AuditUnavailable as error:
         print(f"mcpbridge: {error}", file=sys.stderr)
         return USAGE
+    if not shown:
+        print("mcpbridge: no record passes the filters", file=sys.stderr)
     return COMPLETED
 
 
@@ -161,10 +166,9 @@ def _type(name: str) -> str:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("write a number from 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; write a number from 1")
+    return int(text)
 
 
 def _as_json(result: Verification) -> dict[str, Any]:
@@ -176,5 +180,6 @@ def _as_json(result: Verification) -> dict[str, Any]:
         "head": result.head,
         "flaws": [{"line": f.line, "kind": f.kind.value, "message": f.message} for f in result.flaws],
         "flaw_count": result.flaw_count,
+        "unfinished_bytes": result.unfinished,
         "problem": result.problem,
     }

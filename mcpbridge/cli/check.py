@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.cli.exits import COMPLETED, USAGE
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mcpbridge.errors import Problem
     from mcpbridge.policy import Policy
 
+_WARNING: Final = "warning"
 _CAPABILITIES: Final = {
     "hosted_mcp": "hosted MCP",
     "approvals_honoured": "approvals honoured",
@@ -29,7 +30,8 @@ def add(commands: Commands) -> None:
         "check",
         help="name every problem of the configuration, with file and line",
         description="Reads the configuration, the servers and policies it names, and looks up every secret "
-        "they refer to. Contacts nobody. Exit code 0, or 2 where there is a problem.",
+        "they refer to. Contacts nobody. Exit code 0, or 2 where there is a problem. A "
+        "warning (a rule about a server or tool that is not declared) is none.",
     )
     add_config(parser)
     add_json(parser, "one JSON object instead of text")
@@ -38,26 +40,39 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check, and say what was checked."""
-    from mcpbridge.config import check_config, load_config
+    from mcpbridge.config import check_config, config_warnings, load_config
 
     file = args.config or DEFAULT_CONFIG
     problems = check_config(file)
     config = None if problems else load_config(file)
+    warnings = [] if config is None else config_warnings(config)
     if args.json:
-        print(json.dumps(_as_json(file, problems, config)))
+        print(json.dumps(_as_json(file, problems, warnings, config)))
     else:
-        for line in _complaints(file, problems) if config is None else _summary(config):
+        for line in _complaints(file, problems) if config is None else _summary(config, warnings):
             print(line)
     return USAGE if problems else COMPLETED
 
 
 def _complaints(file: str, problems: Sequence[Problem]) -> Iterator[str]:
     yield from (str(problem) for problem in problems)
-    yield f"{len(problems)} problem{'s' * (len(problems) != 1)} in {file}"
+    yield f"{_many(len(problems), 'problem')} in {' and '.join(_files(file, problems))}"
 
 
-def _summary(config: Configuration) -> Iterator[str]:
-    yield f"{config.file}: no problems"
+def _files(file: str, problems: Sequence[Problem]) -> list[str]:
+    """Those with problems, the configuration itself first."""
+    names = dict.fromkeys(problem.file for problem in problems)
+    return sorted(names, key=lambda name: name != file)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _summary(config: Configuration, warnings: Sequence[Problem]) -> Iterator[str]:
+    for warning in warnings:
+        yield str(replace(warning, message=f"warning: {warning.message}"))
+    yield f"{config.file}: no problems{f', {_many(len(warnings), _WARNING)}' if warnings else ''}"
     yield f"  model      {config.model.name} at {config.model.base_url} ({config.model.endpoint})"
     yield f"  profile    {config.model.profile.name}: {_capabilities(config.model.profile)}"
     yield from _column("servers", [_server(server) for server in config.servers] or ["none"])
@@ -83,17 +98,21 @@ def _capabilities(profile: Profile) -> str:
 
 
 def _server(server: ServerDeclaration) -> str:
-    tools = "all tools" if server.allowed_tools is None else f"{len(server.allowed_tools)} tools"
+    tools = "all tools" if server.allowed_tools is None else _many(len(server.allowed_tools), "tool")
     observed = ", OBSERVED: its calls run without asking" if server.observe else ""
     return f"{server.label}  {server.identity}  {tools}{observed}"
 
 
 def _policy(policy: Policy) -> str:
-    return f"{policy.file}  {len(policy.rules)} rules, otherwise {policy.defaults.decision}"
+    return f"{policy.file}  {_many(len(policy.rules), 'rule')}, otherwise {policy.defaults.decision}"
 
 
-def _as_json(file: str, problems: Sequence[Problem], config: Configuration | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"file": file, "ok": not problems, "problems": [asdict(p) for p in problems]}
+def _as_json(
+    file: str, problems: Sequence[Problem], warnings: Sequence[Problem], config: Configuration | None
+) -> dict[str, Any]:
+    listed = [{**asdict(problem), "severity": "error"} for problem in problems]
+    listed += [{**asdict(warning), "severity": "warning"} for warning in warnings]
+    found: dict[str, Any] = {"file": file, "ok": not problems, "problems": listed}
     if config is not None:
         found |= {
             "model": config.model.name,

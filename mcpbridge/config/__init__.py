@@ -23,6 +23,7 @@ from mcpbridge.config.profiles_model import Profile
 from mcpbridge.config.shipped import NotShipped, shipped, shipped_names
 from mcpbridge.config.sources import SecretSources, SecretUnavailable, process_sources
 from mcpbridge.config.template import SecretTemplate, parse_template
+from mcpbridge.config.warnings import config_warnings
 
 __all__ = [
     "AZURE",
@@ -47,6 +48,7 @@ __all__ = [
     "SecretUnavailable",
     "ServerDeclaration",
     "check_config",
+    "config_warnings",
     "load_config",
     "load_config_text",
     "parse_template",

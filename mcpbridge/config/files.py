@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from mcpbridge.config.reader import Findings, Reader
+from mcpbridge.config.suggest import closest
 from mcpbridge.core.yaml_lines import Document, YamlProblem, parse_yaml
 from mcpbridge.errors import Problem
 
@@ -33,13 +34,23 @@ def joined(directory: Path, value: str) -> Path:
     return directory / os.path.expanduser(value)
 
 
+def similar(path: Path) -> str:
+    """`; did you mean …?` where a YAML file of nearly this name lies beside it, else nothing."""
+    try:
+        stems = {file.stem: file.name for file in path.parent.iterdir() if file.suffix in (".yaml", ".yml")}
+    except OSError:
+        return ""
+    found = closest(path.stem, stems)
+    return f"; did you mean {stems[found]!r}?" if found else ""
+
+
 def text_of(entry: Reader, value: str, key: str, *keys: str | int) -> tuple[str, str, Path] | None:
     """Text, name and directory of a file that `entry` names; relative to the file it is named in."""
     path = joined(entry.directory, value)
     try:
         text = read_text(path)
     except Unreadable as error:
-        entry.refuse(f"{key}: {value}: {error} (looked for {path})", key, *keys)
+        entry.refuse(f"{key}: {value}: {error} (looked for {path}){similar(path)}", key, *keys)
         return None
     return text, str(Path(entry.file).parent / value), path.parent
 

@@ -28,6 +28,7 @@ _KEYS: Final = (
     "model", "servers", "policy", "approvals", "audit", "replay", "limits", "accept_ungated", "hosted_tools",
     "principal", "groups", "logging",
 )  # fmt: skip
+_NO_FILE: Final = "run `mcpbridge init`, or name one with -c FILE"
 
 
 def load_config(path: str | Path, *, sources: SecretSources | None = None) -> Configuration:
@@ -62,7 +63,8 @@ def _from_file(path: Path, findings: Findings, sources: SecretSources) -> Config
     try:
         text = read_text(path)
     except Unreadable as error:
-        findings.problems.append(Problem(file=str(path), line=1, message=str(error)))
+        message = str(error) if path.exists() else f"{error}; {_NO_FILE}"
+        findings.problems.append(Problem(file=str(path), line=0, message=message))
         return None
     return _from_text(text, str(path), path.parent, findings, sources.env)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from mcpbridge.config.files import Unreadable, joined, read_text
+from mcpbridge.config.files import Unreadable, joined, read_text, similar
 from mcpbridge.config.reader import Reader
 from mcpbridge.config.shipped import NotShipped, is_shipped_name, shipped, shipped_names
+from mcpbridge.config.suggest import also
 from mcpbridge.errors import ConfigurationError
 from mcpbridge.policy import Policy, load_policy
 
@@ -47,7 +48,7 @@ def _shipped(top: Reader, name: str, keys: tuple[str | int, ...]) -> tuple[str, 
     try:
         return shipped("policies", name)
     except NotShipped as error:
-        top.refuse(f"policy: {error}; a file of your own is written as ./{name}.yaml", *keys)
+        top.refuse(also(f"policy: {error}", f"a file of your own is written as ./{name}.yaml"), *keys)
         return None
 
 
@@ -60,5 +61,5 @@ def _file(top: Reader, name: str, keys: tuple[str | int, ...]) -> tuple[str, str
         advice = f"; write policy: {stem} for the one that comes with mcpbridge" * (
             stem in shipped_names("policies")
         )
-        top.refuse(f"policy: {name}: {error} (looked for {path}){advice}", *keys)
+        top.refuse(f"policy: {name}: {error} (looked for {path}){advice or similar(path)}", *keys)
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,15 +10,22 @@ from mcpbridge.config.declaration import DeclarationRefused, HeaderValue, Server
 from mcpbridge.config.files import reader_of, text_of
 from mcpbridge.config.profiles import UNKNOWN
 from mcpbridge.config.profiles_model import Profile
-from mcpbridge.config.reader import Reader
+from mcpbridge.config.reader import Reader, UsedAt
 from mcpbridge.config.shipped import NotShipped, is_shipped_name, shipped
+from mcpbridge.config.suggest import also
 
 _KEYS: Final = (
     "label", "url", "connector_id", "tunnel_id", "headers", "authorization", "authorization_in",
     "allowed_tools", "description", "defer_loading", "observe", "via", "on_unavailable",
     "allow_http", "source", "checked",
 )  # fmt: skip
-_BRIDGED: Final = "via: bridge is not available in this version; only servers with via: hosted are"
+_BRIDGED: Final = (
+    "via: bridge is not available in this version; give the url of a server that the provider can reach"
+)
+_STDIO: Final = (
+    "command: local (stdio) servers are not available in this version; "
+    "give the url of a server that the provider can reach"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,11 @@ def _server(entry: Reader) -> ServerDeclaration | None:
         return None
     layers = [entry] if used is None else [entry, used]
     for reader in layers:
-        if reader.values.get("via") == "bridge" or reader.has("command"):
-            reader.refuse(_BRIDGED, "via" if reader.has("via") else "command")
+        if reader.has("command"):
+            reader.refuse(_STDIO, "command")
+            return None
+        if reader.values.get("via") == "bridge":
+            reader.refuse(_BRIDGED, "via")
             return None
         reader.only(*_KEYS, *(("use",) if reader is entry else ()))
     return _declared(_Layers(entry, used))
@@ -81,18 +91,23 @@ def _used(entry: Reader) -> Reader | None:
     value = entry.text("use")
     if value is None:
         return None
-    found = _shipped_text(entry, value) if is_shipped_name(value) else text_of(entry, value, "use")
+    ready = is_shipped_name(value)
+    found = _shipped_text(entry, value) if ready else text_of(entry, value, "use")
     if found is None:
         return None
     text, file, directory = found
-    return reader_of(text, file=file, directory=directory, findings=entry.findings)
+    reader = reader_of(text, file=file, directory=directory, findings=entry.findings)
+    if reader is None or not ready:
+        return reader
+    # Nobody edits a shipped file: what is missing is told at the line that uses it.
+    return replace(reader, used_at=UsedAt(entry.file, entry.line("use"), f"use: {value}: "))
 
 
 def _shipped_text(entry: Reader, name: str) -> tuple[str, str, Path] | None:
     try:
         text, file = shipped("servers", name)
     except NotShipped as error:
-        entry.refuse(f"use: {error}; a file of your own is written as ./{name}.yaml", "use")
+        entry.refuse(also(f"use: {error}", f"a file of your own is written as ./{name}.yaml"), "use")
         return None
     return text, file, entry.directory
 
@@ -134,7 +149,7 @@ def _declared(layers: _Layers) -> ServerDeclaration | None:
 def _note(layers: _Layers, refused: DeclarationRefused, *, first: bool) -> None:
     for path, message in refused.complaints:
         if path:
-            name = ".".join(key for key in path if isinstance(key, str))
-            layers.at(str(path[0])).refuse(f"{name}: {message}", *path)
+            reader = layers.at(str(path[0]))
+            reader.refuse(f"{reader.name(*path)}: {message}", *path)
         elif first:  # else what is missing may be what could not be read
-            layers.own.refuse(f"server: {message}")
+            layers.own.refuse(f"{layers.own.name()}: {message}")

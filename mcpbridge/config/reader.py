@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from mcpbridge.config.duration import parse_duration
 from mcpbridge.config.headers import literal_credential
-from mcpbridge.config.references import ReferenceProblem
+from mcpbridge.config.references import ReferenceProblem, unread_variable
 from mcpbridge.config.suggest import instead
 from mcpbridge.config.template import SecretTemplate, has_control, parse_template
 from mcpbridge.core.yaml_lines import Document
@@ -17,6 +18,8 @@ from mcpbridge.core.yaml_lines import Path as Place
 from mcpbridge.errors import Problem
 
 _Word = TypeVar("_Word", bound=str)
+_PLAIN: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+"""What can be repeated as a label."""
 _KINDS: Final = {
     bool: "true or false",
     int: "a number",
@@ -35,6 +38,14 @@ class Findings:
     templates: list[SecretTemplate] = field(default_factory=list[SecretTemplate])
 
 
+class UsedAt(NamedTuple):
+    """Where a file is used that nobody edits; `note` is what messages about that line begin with."""
+
+    file: str
+    line: int
+    note: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """The mapping at `place`. A key with an empty value counts as absent."""
@@ -44,6 +55,7 @@ class Reader:
     directory: Path
     findings: Findings
     place: Place = ()
+    used_at: UsedAt | None = None
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -69,15 +81,24 @@ class Reader:
                 self.refuse(f"{self.name(key)} is not a key mcpbridge knows; {instead(key, known)}", key)
 
     def name(self, *keys: str | int) -> str:
-        """A key with the sections it stands in, for messages."""
-        return ".".join(str(key) for key in (*self.place, *keys) if isinstance(key, str))
+        """A key with the sections it stands in, for messages: `servers[docs].url`."""
+        found, value = "", self.document.value
+        for key in (*self.place, *keys):
+            value = _below(value, key)
+            if isinstance(key, str):
+                found += f".{key}" if found else key
+            else:
+                found += f"[{_called(value, key)}]"
+        return found
 
-    def _typed(self, key: str, kind: type[Any]) -> Any:
+    def _typed(self, key: str, kind: type[Any], form: str = "") -> Any:
         value = self.values.get(key)
         if value is None or type(value) is kind:
             return value
         self.refuse(
-            f"{self.name(key)} must be {_KINDS[kind]}, not {_KINDS[type(value)]}" + _quotes(kind, value), key
+            f"{self.name(key)} must be {_KINDS[kind]}, not {_KINDS[type(value)]}"
+            + (f"; {form}" if form else _quotes(kind, value)),
+            key,
         )
         return None
 
@@ -138,7 +159,7 @@ class Reader:
 
     def texts(self, key: str) -> tuple[str, ...] | None:
         """A list of texts; None when absent or wrong."""
-        items: list[Any] | None = self._typed(key, list)
+        items: list[Any] | None = self._typed(key, list, "write [A, B]")
         if items is None:
             return None
         wrong = [index for index, item in enumerate(items) if not isinstance(item, str) or not item.strip()]
@@ -160,7 +181,7 @@ class Reader:
 
     def children(self, key: str, advice: str) -> Iterable[Reader]:
         """The mappings of the list at `key`, each as a reader."""
-        items: list[Any] = self._typed(key, list) or []
+        items: list[Any] = self._typed(key, list, "begin each entry with a dash: `- …`") or []
         for index, item in enumerate(items):
             if isinstance(item, dict):
                 yield self._at(self.document, (*self.place, key, index))
@@ -169,8 +190,9 @@ class Reader:
 
     def _at(self, document: Document, place: Place) -> Reader:
         return Reader(
-            document=document, file=self.file, directory=self.directory, findings=self.findings, place=place
-        )
+            document=document, file=self.file, directory=self.directory, findings=self.findings, place=place,
+            used_at=self.used_at,
+        )  # fmt: skip
 
     def template(self, key: str) -> SecretTemplate | None:
         """Text in which `${…}` may stand."""
@@ -179,8 +201,9 @@ class Reader:
 
     def parse(self, text: str, *keys: str | int) -> SecretTemplate | None:
         """Read `text` as a template that stands at `keys`."""
+        file, line, note = self.used_at or (self.file, self.line(*keys), "")
         try:
-            found = parse_template(text, file=self.file, line=self.line(*keys), directory=self.directory)
+            found = parse_template(text, file=file, line=line, directory=self.directory, note=note)
         except ReferenceProblem as error:
             self.refuse(f"{self.name(*keys)}: {error}", *keys)
             return None
@@ -195,7 +218,9 @@ class Reader:
         found = self.template(key)
         if found is not None and found.literal is not None:
             self.refuse(
-                f"{self.name(key)}: a credential does not stand in a file; write ${{env:{variable}}}", key
+                f"{self.name(key)}: a credential does not stand in a file; write "
+                f"${{env:{unread_variable(found.literal) or variable}}}",
+                key,
             )
         return found
 
@@ -210,7 +235,12 @@ class Reader:
                     section.refuse(f"{section.name(name)} has no value; write one, or remove it", name)
                 continue
             found[name] = template
-            if literal_credential(name, template):
+            unread = unread_variable(template.literal or "")
+            if unread:
+                section.refuse(
+                    f"{section.name(name)}: ${unread} is not looked up; write ${{env:{unread}}}", name
+                )
+            elif literal_credential(name, template):
                 advice = "write ${env:NAME} in place of it"
                 section.refuse(f"{section.name(name)}: a credential does not stand in a file; {advice}", name)
         return found
@@ -218,3 +248,17 @@ class Reader:
 
 def _quotes(kind: type[Any], value: object) -> str:
     return "; put it in quotes" if kind is str and isinstance(value, bool | int | float) else ""
+
+
+def _below(value: Any, key: str | int) -> Any:
+    """What stands at a key; None where nothing does."""
+    try:
+        return value[key]
+    except (LookupError, TypeError):
+        return None
+
+
+def _called(value: Any, index: int) -> str | int:
+    """An entry of a list in a message: by its label, or what it uses, else by its index."""
+    names = [_below(value, key) for key in ("label", "use")] if isinstance(value, dict) else []
+    return next((name for name in names if isinstance(name, str) and _PLAIN.fullmatch(name)), index)

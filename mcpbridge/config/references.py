@@ -23,6 +23,7 @@ _SCHEMES: Final[dict[str, Scheme]] = {"env": "env", "file": "file", "keyring": "
 _TOKEN: Final = re.compile(r"\$\$\{|\$\{(?P<body>[^}]*)\}|\$\{")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SHOUTED: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", re.ASCII)
+_SHELL: Final = re.compile(r"(?:^|\s)\$(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)$", re.ASCII)
 _SCHEME_WORD: Final = re.compile(r"[a-z]{1,12}", re.ASCII)
 
 
@@ -42,6 +43,12 @@ class Reference:
 
 
 Part = str | Reference
+
+
+def unread_variable(literal: str) -> str:
+    """NAME where a literal ends in a shell's `$NAME`, which means nothing here; else nothing."""
+    found = _SHELL.search(literal)
+    return found["name"] if found else ""
 
 
 def parse_parts(text: str) -> tuple[Part, ...]:

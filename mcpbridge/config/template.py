@@ -20,6 +20,8 @@ class SecretTemplate:
     line: int = 1
     directory: Path = field(default_factory=Path)
     """Relative `${file:…}` are looked up here."""
+    note: str = ""
+    """What a message about it begins with."""
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -55,7 +57,7 @@ class SecretTemplate:
         if not problem and has_control(value):
             problem = f"{reference} holds a line break or another control character"
         if problem:  # raised here, so that nothing a source held becomes its context
-            raise MissingSecret([Problem(file=self.file, line=self.line, message=problem)])
+            raise MissingSecret([Problem(file=self.file, line=self.line, message=self.note + problem)])
         return value
 
     def __repr__(self) -> str:
@@ -64,10 +66,12 @@ class SecretTemplate:
 
 
 def parse_template(
-    text: str, *, file: str = "(Python)", line: int = 1, directory: Path | None = None
+    text: str, *, file: str = "(Python)", line: int = 1, directory: Path | None = None, note: str = ""
 ) -> SecretTemplate:
     """Read a template. Raises ReferenceProblem (a ValueError)."""
-    return SecretTemplate(parts=parse_parts(text), file=file, line=line, directory=directory or Path())
+    return SecretTemplate(
+        parts=parse_parts(text), file=file, line=line, directory=directory or Path(), note=note
+    )
 
 
 def has_control(text: str) -> bool:

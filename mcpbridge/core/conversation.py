@@ -132,7 +132,7 @@ class Conversation:
         spoken = () if context else transcript.texts(content)
         return replace(
             self,
-            entries=Entries.of(self.entries).plus(input_entry(item)),
+            entries=transcript.before_input(Entries.of(self.entries)).plus(input_entry(item)),
             user_texts=(*self.user_texts, *spoken),
             turn=self.turn + (0 if context else 1),
             rounds=0,

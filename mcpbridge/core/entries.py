@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Self, cast
 
 from mcpbridge.core.items import HostedCall, Item
 from mcpbridge.core.raw import mapping
+from mcpbridge.errors import MalformedItem
 
 McpResults = Literal["native", "function_pair"]
 
@@ -72,9 +73,11 @@ class Entries(tuple[Entry, ...]):
 def encode(item: Item) -> bytes:
     """Compact JSON. Lone surrogates cannot be UTF-8, so such an item is written with escapes."""
     try:
-        return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(item, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        return json.dumps(item, separators=(",", ":")).encode()
+        return json.dumps(item, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MalformedItem(f"an item cannot be sent as JSON ({type(error).__name__})") from None
 
 
 def input_entry(item: Item) -> Entry:
@@ -117,11 +120,17 @@ def _part_for_input(part: Any) -> Any:
     return part
 
 
-def function_pair(call: HostedCall) -> tuple[bytes, ...]:
-    """A finished hosted call as two items that every endpoint shows to its model."""
+def pair_id(call: HostedCall) -> str:
+    """The call_id under which a hosted call travels as a function pair."""
     call_id = f"call_{call.id}"
     if len(call_id) > _CALL_ID_LENGTH:
-        call_id = f"call_{hashlib.sha256(call.id.encode()).hexdigest()[:56]}"
+        call_id = f"call_{hashlib.sha256(call.id.encode('utf-8', 'surrogatepass')).hexdigest()[:56]}"
+    return call_id
+
+
+def function_pair(call: HostedCall) -> tuple[bytes, ...]:
+    """A finished hosted call as two items that every endpoint shows to its model."""
+    call_id = pair_id(call)
     name = _FUNCTION_NAME.sub("_", f"{call.server_label}__{call.name}")[:64]
     output = call.output if call.error is None else f"The call failed: {call.error}"
     pair: tuple[dict[str, Any], ...] = (

@@ -100,8 +100,20 @@ _UNANSWERABLE: Final = frozenset(
 )
 """Client-owned kinds that this version has nothing to answer with."""
 
-_OURS: Final = frozenset({"mcp_approval_response", "function_call_output", "item_reference"})
-"""Kept and replayed, these would be answers that nobody gave."""
+_OURS: Final = frozenset(
+    {
+        "mcp_approval_response",
+        "item_reference",
+        "additional_tools",
+        "configuration_update",
+        "compaction_trigger",
+    }
+)
+"""Kept and replayed, these would be answers nobody gave, or declarations and orders nobody made. So would
+any `…_output` of a call that is the client's to answer."""
+_PROVIDERS_OUTPUTS: Final = frozenset({"tool_search_output"})
+"""Outputs of what the provider runs itself."""
+_ENDED: Final = (None, "completed")
 
 
 def decode(item: object) -> Decoded:
@@ -112,9 +124,11 @@ def decode(item: object) -> Decoded:
     kind, item_id = raw.get("type"), _id_or_none(raw)
     if not isinstance(kind, str) or not kind:
         raise MalformedItem("an output item has no type", item_id=item_id)
-    if kind in _OURS:
+    if kind in _OURS or (kind.endswith("_output") and kind not in _PROVIDERS_OUTPUTS):
         raise MalformedItem(f"the response holds a {kind!r} item, which only we may write", item_id=item_id)
     decoder = _DECODERS.get(kind)
+    if raw.get("status") not in _ENDED and (raw.get("status") != "failed" or kind in _NEVER_FAIL):
+        raise MalformedItem(f"the {kind} item is not completed", item_id=item_id)
     if decoder is not None:
         return decoder(raw)
     if kind in UNGATED_KINDS:
@@ -140,6 +154,8 @@ _KNOWN_INERT: Final = frozenset({"tool_search_call"})
 
 
 def _approval_request(raw: Item) -> ApprovalRequest:
+    if raw.get("error") is not None:
+        raise MalformedItem("an mcp_approval_request reports an error", item_id=_id_or_none(raw))
     return ApprovalRequest(
         id=_text(raw, "id"),
         server_label=_text(raw, "server_label"),
@@ -149,8 +165,6 @@ def _approval_request(raw: Item) -> ApprovalRequest:
 
 
 def _function_call(raw: Item) -> FunctionCall:
-    if raw.get("status") not in (None, "completed"):
-        raise MalformedItem("a function_call is not completed", item_id=_id_or_none(raw))
     _direct_caller(raw)
     if raw.get("namespace") is not None:
         raise UnsupportedItem("a function_call names a namespace nobody declared", item_id=_id_or_none(raw))
@@ -158,8 +172,6 @@ def _function_call(raw: Item) -> FunctionCall:
 
 
 def _hosted_call(raw: Item) -> HostedCall:
-    if raw.get("status") not in (None, "completed", "failed"):
-        raise MalformedItem("an mcp_call is neither completed nor failed", item_id=_id_or_none(raw))
     _direct_caller(raw)
     approval = raw.get("approval_request_id")
     if approval is not None and not isinstance(approval, str):
@@ -256,6 +268,11 @@ _DECODERS: Final[Mapping[str, Callable[[Item], Decoded]]] = {
     "message": _message,
     "reasoning": _reasoning,
 }
+
+
+_NEVER_FAIL: Final = frozenset(_DECODERS) - {"mcp_call", "mcp_list_tools"}
+"""Known kinds that a completed response holds completed or not at all; a reported failure of the others
+is the model's to deal with."""
 
 
 def _text(raw: Item, key: str) -> str:

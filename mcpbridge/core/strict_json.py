@@ -11,14 +11,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from mcpbridge.core.secret import MASK
+
 MAX_BYTES: Final = 1_000_000
 """Larger arguments are refused: nobody can review them."""
 MAX_DEPTH: Final = 64
 """Real tool schemas nest below ten levels; CPython's own decoder recurses at 1,000."""
 
 
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET: Final = re.compile(r"[{}\[\]]")
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
+"""A string runs to its end or to the end of the text, so that this is one pass over any input."""
 
 
 class MalformedArguments(ValueError):
@@ -40,6 +42,8 @@ def parse_arguments(arguments: object) -> dict[str, Any]:
             arguments = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
         except (ValueError, TypeError, RecursionError) as error:
             raise MalformedArguments("not_finite", "the arguments hold a value JSON does not have") from error
+    if arguments == MASK:
+        raise MalformedArguments("secret", "the arguments hold a credential of this program")
     if not isinstance(arguments, str):
         raise MalformedArguments("not_an_object", "the arguments are neither a JSON string nor an object")
     return _parse_text(arguments)
@@ -67,9 +71,11 @@ def _parse_text(text: str) -> dict[str, Any]:
 
 def _depth(text: str) -> int:
     deepest = depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "{[" else -1
-        deepest = max(deepest, depth)
+    for found in _STRING_OR_BRACKET.finditer(text):
+        bracket = found.group()
+        if bracket[0] != '"':
+            depth += 1 if bracket in "{[" else -1
+            deepest = max(deepest, depth)
     return deepest
 
 

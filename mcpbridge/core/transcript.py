@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcpbridge.core import tripwires
 from mcpbridge.core.declared import Declared
-from mcpbridge.core.entries import Entries, Entry, function_pair, input_entry, output_entry
+from mcpbridge.core.entries import Entries, Entry, function_pair, input_entry, output_entry, pair_id
 from mcpbridge.core.items import (
     ApprovalRequest,
     Decoded,
@@ -19,7 +19,7 @@ from mcpbridge.core.items import (
     decode,
 )
 from mcpbridge.core.raw import mapping
-from mcpbridge.errors import MalformedItem, UsageError
+from mcpbridge.errors import MalformedItem, ReplayInvariant, UsageError
 
 if TYPE_CHECKING:
     from mcpbridge.core.conversation import ApprovalAnswer, Conversation, Usage
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 
 def receive(conversation: Conversation, response: Mapping[str, Any], declared: Declared) -> Conversation:
     """See Conversation.receive."""
+    if conversation.pending:
+        raise ReplayInvariant("a response came while requests of the one before it are unanswered")
     tripwires.completed(response)
     items = _output(response)
     decoded = [decode(item) for item in items]
     ids = tripwires.fresh_ids(conversation.ids, items)
+    if conversation.mcp_results == "function_pair":
+        ids |= {pair_id(call) for call in decoded if isinstance(call, HostedCall)}
     used = tripwires.hosted(conversation, decoded, declared)
     response_id = _response_id(response)
     entries, new = Entries.of(conversation.entries), list[Entry]()
@@ -148,10 +152,14 @@ def _add_usage(usage: Usage, raw: object) -> Usage:
     )
 
 
+_MOST_TOKENS: Final = 2**53
+"""More is no count; Python would not even write very long integers."""
+
+
 def _count(body: Any, *path: str) -> int:
     for key in path:
         body = mapping(body).get(key)
-    return body if type(body) is int else 0
+    return min(max(body, 0), _MOST_TOKENS) if type(body) is int else 0
 
 
 def approval_response(answer: ApprovalAnswer) -> dict[str, Any]:
@@ -200,6 +208,16 @@ def drop_reasoning(conversation: Conversation, *, keep_origin: str | None) -> tu
     for index in stale:
         entries[index] = replace(entries[index], sent=())
     return replace(conversation, entries=tuple(entries)), len(stale)
+
+
+def before_input(entries: Entries) -> Entries:
+    """Reasoning that nothing followed is not sent once the user speaks: it would have no follower."""
+    last = next((index for index in range(len(entries) - 1, -1, -1) if entries[index].sent), None)
+    if last is None or entries[last].item.get("type") != "reasoning":
+        return entries
+    silenced = [*entries]
+    silenced[last] = replace(silenced[last], sent=())
+    return before_input(Entries(silenced))
 
 
 def texts(content: str | Sequence[Item]) -> tuple[str, ...]:

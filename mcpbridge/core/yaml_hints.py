@@ -16,6 +16,7 @@ _SENTENCES: Final = (
         "a text that holds a `: ` in quotes",
     ),
     ("expected <block end>", f"the indentation does not fit; {_COLUMN}"),
+    ("expected the node content", "a value, or the end of a { or [, is missing here"),
     ("sequence entries are not allowed", "no `- ` can stand here; begin the list on the next line"),
     (
         "found unknown escape character",
@@ -45,8 +46,7 @@ def explained(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int]:
 
 def _about_star(error: yaml.MarkedYAMLError, text: str) -> str:
     mark = error.context_mark or error.problem_mark
-    row = text.split("\n")[mark.line] if mark else ""
-    found = _ALIAS.match(row, mark.column) if mark else None
+    found = _ALIAS.match(_row(mark, text), mark.column) if mark else None
     word = found[0] if found else "*"
     return f'an unquoted `*` names an anchor in YAML; put the text in quotes: "{word}"'
 
@@ -55,7 +55,7 @@ def _about_beginning(problem: str) -> str:
     if "\\t" in problem:
         return "YAML takes no tab here; indent with spaces"
     mark = problem.partition("'")[2][:1]
-    return f"no unquoted text begins with `{mark}`; put it in quotes"
+    return f"no unquoted text begins with {mark}; put it in quotes"
 
 
 def _about_braces(problem: str, before: str, begun: int, line: int) -> tuple[str, int]:
@@ -76,7 +76,10 @@ def _about_braces(problem: str, before: str, begun: int, line: int) -> tuple[str
 
 
 def _before(mark: yaml.Mark | None, text: str) -> str:
-    if mark is None or not mark.column:
-        return ""
+    return _row(mark, text)[mark.column - 1 : mark.column] if mark and mark.column else ""
+
+
+def _row(mark: yaml.Mark, text: str) -> str:
+    """Of a text with other line breaks than ours, nothing."""
     rows = text.split("\n")
-    return rows[mark.line][mark.column - 1 : mark.column] if mark.line < len(rows) else ""
+    return rows[mark.line] if mark.line < len(rows) else ""

@@ -7,6 +7,7 @@ whole undecided.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from types import MappingProxyType
 from typing import Final, cast
 
 from mcpbridge.core.yaml_lines import Path
@@ -18,6 +19,26 @@ COMBINATORS: Final = ("each", "any", "all_of", "any_of", "none_of")
 KNOWN: Final = (*MATCHERS, *COMBINATORS)
 _MAX_NESTING: Final = 8
 """Deeper conditions are not readable by the people who answer for them."""
+
+_PATTERNS: Final = frozenset({"regex", "regexp", "pattern", "re", "glob"})
+"""Matchers of other tools that have no counterpart here."""
+_INSTEAD: Final = (
+    "say it with starts_with, ends_with, contains or in "
+    "(without the condition, an allow rule would allow more)"
+)
+_SYNONYMS: Final = MappingProxyType(
+    {
+        "gte": "ge", ">=": "ge", "min": "ge", "minimum": "ge", ">": "gt",
+        "lte": "le", "<=": "le", "max": "le", "maximum": "le", "<": "lt",
+        "equals": "eq", "equal": "eq", "==": "eq", "=": "eq", "is": "eq", "const": "eq",
+        "neq": "ne", "!=": "ne", "not_equals": "ne", "not": "none_of",
+        "one_of": "in", "oneof": "in", "enum": "in", "not_one_of": "not_in", "nin": "not_in",
+        "prefix": "starts_with", "suffix": "ends_with", "includes": "contains", "has": "contains",
+        "minlength": "min_len", "maxlength": "max_len", "minitems": "min_items", "maxitems": "max_items",
+        "all": "all_of", "and": "all_of", "or": "any_of",
+    }
+)  # fmt: skip
+"""Words of other tools, in lower case."""
 
 _RANGES: Final = (
     (("gt", "ge"), ("lt", "le")),
@@ -37,7 +58,9 @@ def read_matchers(value: object, at: Path, problems: Problems) -> tuple[Matcher,
     if sum(part in COMBINATORS for part in at) > _MAX_NESTING:
         problems.add(at, f"conditions are nested deeper than {_MAX_NESTING} levels; split the rule")
         return ()
-    problems.known_keys(mapping, at, "matcher", KNOWN, UNAVAILABLE)
+    problems.known_keys(
+        mapping, at, "matcher", KNOWN, UNAVAILABLE | _PATTERNS, instead=_INSTEAD, synonyms=_SYNONYMS
+    )
     before = problems.count
     found = [_read_one(name, mapping[name], (*at, name), problems) for name in KNOWN if name in mapping]
     matchers = [matcher for matcher in found if matcher is not None]

@@ -10,7 +10,7 @@ from mcpbridge.core.ruling import Effect
 from mcpbridge.core.yaml_lines import Path, YamlProblem, parse_yaml
 from mcpbridge.errors import ConfigurationError, Problem
 from mcpbridge.policy.model import Defaults, Policy
-from mcpbridge.policy.problems import Problems
+from mcpbridge.policy.problems import Problems, meant
 from mcpbridge.policy.rules import read_rules
 
 _KEYS: Final = ("version", "defaults", "rules")
@@ -82,6 +82,10 @@ def _read_decision(mapping: dict[str, object], at: Path, problems: Problems) -> 
         return Effect.ALLOW
     if "i_accept" in mapping:
         problems.add((*at, "i_accept"), "`i_accept` does nothing beside this decision; remove it")
+    if "decision" not in mapping:
+        if not any(meant(word, _DEFAULTS) == "decision" for word in mapping if word not in _DEFAULTS):
+            problems.add(at, "`defaults` has no `decision`; write `decision: ask` or `decision: deny`")
+        return Effect.DENY
     return Effect(problems.one_of(decision, (*at, "decision"), ("ask", "deny")) or "deny")
 
 

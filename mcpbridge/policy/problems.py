@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import cast
 
 from mcpbridge.core.yaml_lines import Document, Path
@@ -45,13 +46,17 @@ class Problems:
         what: str,
         known: Sequence[str],
         unavailable: Collection[str] = (),
+        *,
+        instead: str = "remove it",
+        synonyms: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Reports keys that do not belong here, those of later versions by their name."""
+        """Reports keys that do not belong here, those of later versions by their name, with what to do
+        `instead`. `synonyms` are words other tools use."""
         for key in mapping:
             if key in unavailable:
-                self.add((*at, key), f"`{key}` is not available in this version; remove it")
+                self.add((*at, key), f"`{key}` is not available in this version; {instead}")
             elif key not in known:
-                self.add((*at, key), f"unknown {what} `{key}`; {suggest(key, known)}")
+                self.add((*at, key), f"unknown {what} `{key}`; {suggest(key, known, synonyms)}")
 
     def one_of(self, value: object, at: Path, allowed: Sequence[str]) -> str | None:
         """The value when it is one of the allowed words."""
@@ -78,11 +83,17 @@ class Problems:
         return texts
 
 
-def suggest(key: str, known: Sequence[str]) -> str:
+def suggest(key: str, known: Sequence[str], synonyms: Mapping[str, str] = MappingProxyType({})) -> str:
     """`did you mean …?`, and the whole closed set."""
+    close = synonyms.get(key.lower()) or meant(key, known)
+    listed = f"t is one of: {', '.join(known)}"
+    return f"did you mean `{close}`? I{listed}" if close else f"i{listed}"
+
+
+def meant(key: str, known: Sequence[str]) -> str:
+    """The known word that is closest; empty where none is close."""
     close = difflib.get_close_matches(key, known, n=1)
-    guess = f"did you mean `{close[0]}`? " if close else ""
-    return f"{guess}It is one of: {', '.join(known)}"
+    return close[0] if close else ""
 
 
 def _or(words: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from mcpbridge.policy.conditions import read_when
 from mcpbridge.policy.examples import check_examples
 from mcpbridge.policy.glob import Glob, tool_pattern_problem
 from mcpbridge.policy.model import Condition, Named, Rule, Who
-from mcpbridge.policy.problems import Problems
+from mcpbridge.policy.problems import Problems, meant
 
 _KEYS: Final = ("id", "effect", "tools", "who", "when", "other_arguments", "reason", "examples")
 _LATER: Final = frozenset({"args_schema", "mode", "limits", "annotations", "grants", "approvers", "pins"})
@@ -47,9 +47,9 @@ def _read_rule(value: object, at: Path, problems: Problems, policy: str) -> Rule
         return None
     before = problems.count
     problems.known_keys(mapping, at, "key of a rule", _KEYS, _LATER)
-    rule_id = _read_id(mapping.get("id"), (*at, "id"), problems)
-    effect = problems.one_of(mapping.get("effect"), (*at, "effect"), _EFFECTS)
-    tools = _read_tools(mapping.get("tools"), (*at, "tools"), problems)
+    rule_id = _read_id(mapping, (*at, "id"), problems)
+    effect = _read_effect(mapping, at, problems)
+    tools = _read_tools(mapping, at, problems)
     who = _read_who(mapping["who"], (*at, "who"), problems) if "who" in mapping else None
     when, named = _read_condition(mapping, at, problems, effect)
     reason = _read_reason(mapping, at, problems)
@@ -64,16 +64,36 @@ def _read_rule(value: object, at: Path, problems: Problems, policy: str) -> Rule
     return rule
 
 
-def _read_id(value: object, at: Path, problems: Problems) -> str | None:
+def _misspelt(mapping: dict[str, object], key: str) -> bool:
+    """Whether a key is missing and an unknown one looks like it: that was told already."""
+    return key not in mapping and any(meant(word, _KEYS) == key for word in mapping if word not in _KEYS)
+
+
+def _read_id(mapping: dict[str, object], at: Path, problems: Problems) -> str | None:
+    value = mapping.get("id")
+    if _misspelt(mapping, "id"):
+        return None
     if isinstance(value, str) and _ID.fullmatch(value):
         return value
     problems.add(at, "write an `id` of letters, digits, `-`, `_` and `.`, such as `small-payment`")
     return None
 
 
-def _read_tools(value: object, at: Path, problems: Problems) -> tuple[Glob, ...]:
+def _read_effect(mapping: dict[str, object], at: Path, problems: Problems) -> str | None:
+    if "effect" in mapping:
+        return problems.one_of(mapping["effect"], (*at, "effect"), _EFFECTS)
+    if not _misspelt(mapping, "effect"):
+        problems.add(at, "this rule has no `effect`; write `effect: allow`, `effect: ask` or `effect: deny`")
+    return None
+
+
+def _read_tools(mapping: dict[str, object], at: Path, problems: Problems) -> tuple[Glob, ...]:
+    if "tools" not in mapping:
+        if not _misspelt(mapping, "tools"):
+            problems.add(at, "this rule has no `tools`; write `tools: [github.create_issue]`")
+        return ()
     tools: list[Glob] = []
-    for place, pattern in problems.texts(value, at, "github.create_issue"):
+    for place, pattern in problems.texts(mapping["tools"], (*at, "tools"), "github.create_issue"):
         problem = tool_pattern_problem(pattern)
         if problem is not None:
             problems.add(place, problem)

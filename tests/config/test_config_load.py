@@ -131,7 +131,7 @@ def test_all_problems_come_at_once_in_the_order_of_their_lines(problems: Problem
             "3: replay.mcp_results cannot be 'pair'; write one of: auto, function_pair, native",
         ),
         ("groups: {robots: [1]}", "3: groups.robots is a list of texts; put this entry in quotes"),
-        ("groups: {robots: a}", "3: groups.robots must be a list, not text"),
+        ("groups: {robots: a}", "3: groups.robots must be a list, not text; write [A, B]"),
         ("logging: {level: true}", "3: logging.level must be text, not true or false; put it in quotes"),
     ],
 )
@@ -152,7 +152,7 @@ def test_model_and_policy_are_mandatory(problems: Problems) -> None:
         ("", "1: the file must be a mapping of keys; it is empty"),
         ("- a\n", "1: the file must be a mapping of keys; it holds something else"),
         ("a: 1\na: 2\n", "2: the key 'a' stands twice; remove one"),
-        ("a: [1\nb: 2\n", "2: expected ',' or ']', but got ':'"),
+        ("a: [1\nb: 2\n", "2: between [ and ] a comma, a quotation mark or the ] is missing (begun in line 1)"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_refused(problems: Problems, text: str, problem: str) -> None:
@@ -172,14 +172,16 @@ def test_a_missing_file_is_a_problem_of_its_first_line(tmp_path: Path) -> None:
     path = tmp_path / "absent.yaml"
     with pytest.raises(ConfigurationError) as caught:
         load_config(path)
-    assert str(caught.value) == f"{path}:1: there is no such file"
+    assert str(caught.value) == (
+        f"{path}: there is no such file; run `mcpbridge init`, or name one with -c FILE"
+    )
 
 
 def test_a_file_that_is_no_text_and_a_folder_are_problems_too(tmp_path: Path, sources: SecretSources) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(b"\xff\xfe\x00canary")
     assert [str(problem) for problem in check_config(path, sources=sources)] == [
-        f"{path}:1: it is not UTF-8 text"
+        f"{path}: it is not UTF-8 text"
     ]
     (folder,) = check_config(tmp_path, sources=sources)
     assert folder.message.startswith("it cannot be read: ")

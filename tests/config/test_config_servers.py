@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mcpbridge.config import Configuration, shipped, shipped_names
+from mcpbridge.config import Configuration, SecretSources, shipped, shipped_names
 from mcpbridge.config.template import SecretTemplate
+from mcpbridge.errors import MissingSecret
 
 Load = Callable[..., Configuration]
 Problems = Callable[..., list[str]]
@@ -20,126 +21,127 @@ URL = "    url: https://docs.example.com/mcp\n"  # line 5
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("    description: x\n", "4: server: a server needs a url (or a connector_id, or a tunnel_id)"),
+        ("    description: x\n", "4: servers[docs]: a server needs a url (or a connector_id, or a tunnel_id)"),
         (
             "    url: http://docs.example.com\n",
-            "5: url: http is readable on the way; write https://, or allow_http: true beside it",
+            "5: servers[docs].url: http is readable on the way; write https://, or allow_http: true beside it",
         ),
         (
             "    url: https://u:canary@docs.example.com\n",
-            "5: url: a URL holds no user or password; write headers: {Authorization: …}",
+            "5: servers[docs].url: a URL holds no user or password; write headers: {Authorization: …}",
         ),
         (
             "    url: https://docs.example.com/#top\n",
-            "5: url: remove the # and what follows it; it is never sent",
+            "5: servers[docs].url: remove the # and what follows it; it is never sent",
         ),
         (
             "    url: https://docs.example.com/?exaApiKey=canary\n",
-            "5: url: a URL holds no credential (its query names one); write headers: {Authorization: …}",
+            "5: servers[docs].url: a URL holds no credential (its query names one); write headers: {Authorization: …}",
         ),
         (
             '    url: "https://docs.example.com/${env:PART}"\n',
-            "5: url: a URL holds no ${…}: it names the server in rules and in the log; put "
+            "5: servers[docs].url: a URL holds no ${…}: it names the server in rules and in the log; put "
             "credentials into headers",
         ),
-        ("    url: docs.example.com\n", "5: url: write a whole URL that begins with https://"),
-        ("    url: https://docs.example.com:port\n", "5: url: write a whole URL that begins with https://"),
+        ("    url: docs.example.com\n", "5: servers[docs].url: write a whole URL that begins with https://"),
+        ("    url: https://docs.example.com:port\n", "5: servers[docs].url: write a whole URL that begins with https://"),
         (
             "    url: https://dócs.example.com\n",
-            "5: url: a URL holds no spaces, controls or characters outside ASCII; write it percent-encoded",
+            "5: servers[docs].url: a URL holds no spaces, controls or characters outside ASCII; write it percent-encoded",
         ),
-        ("    url: 5\n", "5: servers.url must be text, not a number; put it in quotes"),
-        ("    connector_id: a b\n", "5: connector_id: an id is letters, digits and _ . : - only"),
-        (URL + "    connector_id: connector_gmail\n", "6: connector_id: write url or connector_id, not both"),
-        (URL + "    tunnel_id: t1\n", "6: tunnel_id: write url or tunnel_id, not both"),
+        ("    url: 5\n", "5: servers[docs].url must be text, not a number; put it in quotes"),
+        ("    connector_id: a b\n", "5: servers[docs].connector_id: an id is letters, digits and _ . : - only"),
+        (URL + "    connector_id: connector_gmail\n", "6: servers[docs].connector_id: write url or connector_id, not both"),
+        (URL + "    tunnel_id: t1\n", "6: servers[docs].tunnel_id: write url or tunnel_id, not both"),
         (
             URL + "    via: bridge\n",
-            "6: via: bridge is not available in this version; only servers with via: hosted are",
+            "6: via: bridge is not available in this version; give the url of a server that the provider can reach",
         ),
         (
             "    command: [npx, -y, x]\n",
-            "5: via: bridge is not available in this version; only servers with via: hosted are",
+            "5: command: local (stdio) servers are not available in this version; give the url of a server "
+            "that the provider can reach",
         ),
-        (URL + "    via: hosed\n", "6: servers.via cannot be 'hosed'; did you mean 'hosted'?"),
+        (URL + "    via: hosed\n", "6: servers[docs].via cannot be 'hosed'; did you mean 'hosted'?"),
         (
             URL + "    alowed_tools: [a]\n",
-            "6: servers.alowed_tools is not a key mcpbridge knows; did you mean 'allowed_tools'?",
+            "6: servers[docs].alowed_tools is not a key mcpbridge knows; did you mean 'allowed_tools'?",
         ),
         (
             URL + "    headers: {Authorization: Bearer canary-value}\n",
-            "6: servers.headers.Authorization: a credential does not stand in a file; "
+            "6: servers[docs].headers.Authorization: a credential does not stand in a file; "
             "write ${env:NAME} in place of it",
         ),
         (
             URL + "    headers:\n      X-Other: ghp_canary0000\n",
-            "7: servers.headers.X-Other: a credential does not stand in a file; "
+            "7: servers[docs].headers.X-Other: a credential does not stand in a file; "
             "write ${env:NAME} in place of it",
         ),
         (
             URL + "    authorization: canary-value\n",
-            "6: servers.authorization: a credential does not stand in a file; write ${env:NAME}",
+            "6: servers[docs].authorization: a credential does not stand in a file; write ${env:NAME}",
         ),
         (
             URL + "    headers: {authorization: '${env:A}'}\n    authorization: ${env:A}\n",
-            "7: authorization: the credential stands in headers.authorization too; remove one of them",
+            "7: servers[docs].authorization: the credential stands in headers.authorization too; remove one of them",
         ),
         (
             URL + "    authorization: Bearer ${env:A}\n",
-            "6: authorization: write the token alone; Bearer is added where it is needed",
+            "6: servers[docs].authorization: write the token alone; Bearer is added where it is needed",
         ),
         (
             URL + "    headers: {Authorization: 'Basic ${env:A}'}\n    authorization_in: field\n",
-            "7: authorization_in: the field carries a Bearer token only; write authorization_in: header",
+            "7: servers[docs].authorization_in: the field carries a Bearer token only; write authorization_in: header",
         ),
         (
             URL + "    authorization_in: body\n",
-            "6: servers.authorization_in cannot be 'body'; write one of: field, header",
+            "6: servers[docs].authorization_in cannot be 'body'; write one of: field, header",
         ),
         (
             URL + '    headers: {X-A: "a\\r\\nX-B: canary"}\n',
-            "6: servers.headers.X-A must be one line without control characters",
+            "6: servers[docs].headers.X-A must be one line without control characters",
         ),
         (
             URL + '    headers: {X-A: " a"}\n',
-            "6: headers.X-A: a header's value begins and ends without spaces",
+            "6: servers[docs].headers.X-A: a header's value begins and ends without spaces",
         ),
         (
             URL + '    headers: {"X A": a}\n',
-            "6: headers.X A: a header's name is letters, digits and - only",
+            "6: servers[docs].headers.X A: a header's name is letters, digits and - only",
         ),
         (
             URL + "    headers: {X-A: a, x-a: b}\n",
-            "6: headers.x-a: the header x-a stands twice (case does not count); remove one",
+            "6: servers[docs].headers.x-a: the header x-a stands twice (case does not count); remove one",
         ),
-        (URL + "    headers: [X-A]\n", "6: servers.headers must be a mapping, not a list"),
+        (URL + "    headers: [X-A]\n", "6: servers[docs].headers must be a mapping, not a list"),
         (
             URL + "    headers: {X-A: true}\n",
-            "6: servers.headers.X-A must be text, not true or false; put it in quotes",
+            "6: servers[docs].headers.X-A must be text, not true or false; put it in quotes",
         ),
         (
             URL + "    headers: {X-A: '${DOCS_TOKEN}'}\n",
-            "6: servers.headers.X-A: ${…} must say where the value is kept: write ${env:DOCS_TOKEN}",
+            "6: servers[docs].headers.X-A: ${…} must say where the value is kept: write ${env:DOCS_TOKEN}",
         ),
         (
             URL + "    allowed_tools: []\n",
-            "6: allowed_tools: the list is empty; name tools, or remove the server",
+            "6: servers[docs].allowed_tools: the list is empty; name tools, or remove the server",
         ),
         (
             URL + "    allowed_tools:\n      - a\n      - b\n      - a\n",
-            "9: allowed_tools: the tool 'a' stands twice; remove one",
+            "9: servers[docs].allowed_tools[2]: the tool 'a' stands twice; remove one",
         ),
         (
             URL + "    allowed_tools:\n      - a\n      - 3\n",
-            "8: servers.allowed_tools is a list of texts; put this entry in quotes",
+            "8: servers[docs].allowed_tools is a list of texts; put this entry in quotes",
         ),
         (
             URL + '    allowed_tools: ["a\\e[2J"]\n',
-            "6: allowed_tools: a tool's name is not empty and holds no control characters",
+            "6: servers[docs].allowed_tools[0]: a tool's name is not empty and holds no control characters",
         ),
-        (URL + "    observe: please\n", "6: servers.observe must be true or false, not text"),
+        (URL + "    observe: please\n", "6: servers[docs].observe must be true or false, not text"),
         (
             URL + "    on_unavailable: retry\n",
-            "6: servers.on_unavailable cannot be 'retry'; write one of: continue, stop",
+            "6: servers[docs].on_unavailable cannot be 'retry'; write one of: continue, stop",
         ),
     ],
 )
@@ -152,18 +154,18 @@ def test_a_wrong_declaration_is_refused_where_it_stands(problems: Problems, body
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ("{url: https://a.example}", "4: servers.label is missing; write a label of letters, digits and -"),
-        ("{label: a.b, url: https://a.example}", "4: label: a label is 1 to 64 letters, digits and -"),
+        ("{url: https://a.example}", "4: servers[0].label is missing; write a label of letters, digits and -"),
+        ("{label: a.b, url: https://a.example}", "4: servers[0].label: a label is 1 to 64 letters, digits and -"),
         (
             "{label: local, url: https://a.example}",
-            "4: label: 'local' is reserved for Python functions; write another label",
+            "4: servers[local].label: 'local' is reserved for Python functions; write another label",
         ),
         ("github", "4: each entry of servers is a mapping; write `use: NAME`, or label: and url:"),
-        ("{use: 3}", "4: servers.use must be text, not a number; put it in quotes"),
+        ("{use: 3}", "4: servers[0].use must be text, not a number; put it in quotes"),
         (
             "{use: githb}",
-            "4: use: no server declaration named 'githb' comes with mcpbridge; did you mean 'github'?; "
-            "a file of your own is written as ./githb.yaml",
+            "4: use: no server declaration named 'githb' comes with mcpbridge; did you mean 'github'? "
+            "A file of your own is written as ./githb.yaml",
         ),
     ],
 )
@@ -204,12 +206,17 @@ def test_keys_of_the_entry_replace_those_of_the_shipped_declaration_whole(load: 
     assert server.credential_headers == {"Authorization"}
 
 
-def test_a_secret_of_a_shipped_declaration_is_missing_in_that_file(load: Load) -> None:
-    (server,) = load("servers: [{use: github}]\n").servers
-    _, file = shipped("servers", "github")
+def test_a_secret_of_a_shipped_declaration_is_missing_where_that_is_used(
+    load: Load, sources: SecretSources
+) -> None:
+    (server,) = load("servers:\n  - use: github\n").servers
     template = server.headers["Authorization"]
     assert isinstance(template, SecretTemplate)
-    assert (template.file, template.line > 1) == (file, True)
+    with pytest.raises(MissingSecret) as caught:
+        template.resolve(sources)
+    assert str(caught.value).startswith(
+        "mcpbridge.yaml:4: use: github: the environment variable GITHUB_PERSONAL_ACCESS_TOKEN is not set"
+    )
 
 
 def test_a_declaration_of_your_own_is_used_by_its_path(load: Load, folder: Path) -> None:
@@ -240,11 +247,11 @@ def test_problems_of_a_used_file_stand_in_that_file(problems: Problems, folder: 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("label: [\n", "docs.yaml:2: expected the node content, but found '<stream end>'"),
+        ("label: [\n", "docs.yaml:2: a value, or the end of a { or [, is missing here"),
         ("", "docs.yaml:1: the file must be a mapping of keys; it is empty"),
         (
             "via: bridge\n",
-            "docs.yaml:1: via: bridge is not available in this version; only servers with via: hosted are",
+            "docs.yaml:1: via: bridge is not available in this version; give the url of a server that the provider can reach",
         ),
     ],
 )

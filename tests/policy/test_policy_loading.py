@@ -55,7 +55,7 @@ TOP = [
     ("version: true\ndefaults: {decision: ask}", "p.yaml:1: write `version: 1`"),
     ("version: 2\ndefaults: {decision: ask}", "p.yaml:1: write `version: 1`"),
     ("version: 1", "p.yaml:1: write `defaults:` with what holds where no rule speaks"),
-    ("version: 1\ndefaults: {}", "p.yaml:2: write `ask` or `deny` here, not nothing"),
+    ("version: 1\ndefaults: {}", "p.yaml:2: `defaults` has no `decision`; write `decision: ask` or `decision: deny`"),
     ("version: 1\ndefaults: {decision: no}", "p.yaml:2: write `ask` or `deny` here, not 'no'"),
     ("version: 1\ndefaults:\n  decision: allow", "p.yaml:3: `allow` lets everything pass"),
     ("version: 1\ndefaults: {decision: allow, i_accept: yes}", "p.yaml:2: `allow` lets everything pass"),
@@ -104,9 +104,11 @@ RULES = [
     ("effect: deny, tools: [a.b]", "write an `id` of letters, digits"),
     ("id: 7, effect: deny, tools: [a.b]", "write an `id` of letters, digits"),
     ("id: a b, effect: deny, tools: [a.b]", "write an `id` of letters, digits"),
-    ("id: r, tools: [a.b]", "write `allow` or `ask` or `deny` here, not nothing"),
+    ("id: r, tools: [a.b]", "this rule has no `effect`; write `effect: allow`, `effect: ask` or `effect: deny`"),
     ("id: r, effect: block, tools: [a.b]", "write `allow` or `ask` or `deny` here, not 'block'"),
-    ("id: r, effect: deny", "write a list such as [github.create_issue] here, not nothing"),
+    ("id: r, effect: deny", "this rule has no `tools`; write `tools: [github.create_issue]`"),
+    ("id: r, efect: deny, tools: [a.b]", "unknown key of a rule `efect`; did you mean `effect`?"),
+    ("id: r, effect: deny, tool: [a.b]", "unknown key of a rule `tool`; did you mean `tools`?"),
     ("id: r, effect: deny, tools: []", "write a list such as [github.create_issue] here, not an empty list"),
     ("id: r, effect: deny, tools: a.b", "write a list such as [github.create_issue] here, not 'a.b'"),
     ("id: r, effect: deny, tools: [{}]", "write a text such as github.create_issue here, not an empty map"),
@@ -153,11 +155,24 @@ MATCHERS = [
     ("{}", "nothing is asked of the value"),
     (
         "{equals: 5}",
-        "unknown matcher `equals`; It is one of: eq, ne, in, not_in, gt, ge, lt, le, type, min_len,",
+        "unknown matcher `equals`; did you mean `eq`? It is one of: eq, ne, in, not_in, gt, ge, lt, le,",
     ),
+    ("{'==': 5}", "unknown matcher `==`; did you mean `eq`?"),
+    ("{gte: 5}", "unknown matcher `gte`; did you mean `ge`?"),
+    ("{lte: 5}", "unknown matcher `lte`; did you mean `le`?"),
+    ("{maxLength: 5}", "unknown matcher `maxLength`; did you mean `max_len`?"),
+    ("{zzz: 5}", "unknown matcher `zzz`; it is one of: eq, ne,"),
+    *[
+        (
+            f"{{{name}: x}}",
+            f"`{name}` is not available in this version; say it with starts_with, ends_with, contains or in "
+            "(without the condition, an allow rule would allow more)",
+        )
+        for name in ("regex", "matches")
+    ],
     ("{start_with: x}", "unknown matcher `start_with`; did you mean `starts_with`? It is one of: eq, ne,"),
     *[
-        (f"{{{name}: x}}", f"`{name}` is not available in this version; remove it")
+        (f"{{{name}: x}}", f"`{name}` is not available in this version; say it with starts_with")
         for name in sorted(UNAVAILABLE)
     ],
     *[

@@ -1,0 +1,41 @@
+"""What a configuration may say and hardly means: rules about servers and tools that are not declared."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from mcpbridge.config.declaration import LOCAL_LABEL, ServerDeclaration
+from mcpbridge.config.models import Configuration
+from mcpbridge.errors import Problem
+from mcpbridge.policy.glob import Glob
+
+
+def config_warnings(config: Configuration) -> list[Problem]:
+    """Rules that can never match, by file and line. Such a configuration loads all the same."""
+    servers = {server.label: server for server in config.servers}
+    return [
+        Problem(file=policy.file, line=rule.line, message=f"the rule `{rule.id}` names {pattern}, {why}")
+        for policy in config.policies
+        for rule in policy.rules
+        for pattern, why in _idle([glob.pattern for glob in rule.tools], servers)
+    ]
+
+
+def _idle(patterns: list[str], servers: Mapping[str, ServerDeclaration]) -> Iterator[tuple[str, str]]:
+    for pattern in patterns:
+        label, dot, tool = pattern.partition(".")
+        if not dot:
+            continue  # `*delete*`: any server's
+        if not any(Glob(label).matches(known) for known in (*servers, LOCAL_LABEL)):
+            close = difflib.get_close_matches(label, servers, n=1)
+            guess = f"; did you mean {close[0]!r}?" if close else ""
+            yield pattern, f"and no server {label!r} is declared{guess}"
+        elif label in servers and "*" not in tool and not _offered(servers[label], tool):
+            close = difflib.get_close_matches(tool, servers[label].allowed_tools or (), n=1)
+            guess = f"; did you mean {close[0]!r}?" if close else ""
+            yield pattern, f"and allowed_tools of the server {label!r} does not{guess}"
+
+
+def _offered(server: ServerDeclaration, tool: str) -> bool:
+    return server.allowed_tools is None or tool in server.allowed_tools
