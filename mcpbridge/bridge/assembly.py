@@ -41,6 +41,7 @@ class Assembly:
     log: Diagnostics
     servers: dict[str, ServerDeclaration] = field(default_factory=dict[str, ServerDeclaration])
     announced: bool = False
+    announcing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def origin(self) -> str:
@@ -87,9 +88,12 @@ class Assembly:
 
     async def announce(self) -> None:
         """Put the configuration on record, once: which policies and servers the decisions were made under."""
-        if self.announced:
-            return
-        self.announced = True
+        async with self.announcing:
+            if not self.announced:
+                await self._announce()
+                self.announced = True
+
+    async def _announce(self) -> None:
         model = self.config.model
         await self.audit.append(
             Record(

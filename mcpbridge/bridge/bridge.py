@@ -157,6 +157,7 @@ class Bridge:
                 raise _not_open(state, request_id)
         engine = self._engine(instructions=instructions, output_type=output_type, stream=stream)
         turn = engine.turn(state, answers=decisions, context=context, checkpoint=checkpoint)
+        turn.prepare = self._assembly.announce
         turn.on_event = partial(log_event, self._assembly.log, turn.journal.run_id)
         return turn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from mcpbridge.adapters.approvers import DenyApprover
+from mcpbridge.adapters.masking import masked_response
 from mcpbridge.adapters.terminal import TerminalApprover
 from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
 from mcpbridge.config import Configuration, SecretSources
@@ -40,6 +42,8 @@ class Gate:
         """Prefer `from_yaml`."""
         self._assembly = assembly
         self._conversation = assembly.new_conversation(principal)
+        self._settling = asyncio.Lock()
+        self._from = 0
         self._journal = Journal(sink=assembly.audit, run_id=assembly.clock.new_id("run"))
 
     @classmethod
@@ -90,17 +94,25 @@ class Gate:
         ProtocolViolation where the provider broke the gate, AuditUnavailable where nothing can be
         recorded; then send nothing.
         """
+        output = [plain_item(item) for item in items]
+        async with self._settling:
+            return await self._settle(output, user_text)
+
+    async def _settle(self, output: list[Item], user_text: str | None) -> list[dict[str, Any]]:
         await self._assembly.announce()
         declared = self._assembly.declared()
+        masked = masked_response(self._assembly.mask, {"status": "completed", "output": output})
+        if self._conversation.pending and list(self._conversation.output) == masked["output"]:
+            # The same response again, after a failure on the way: what was answered stays answered.
+            return await self._answers(declared)
         before = self._spoken(user_text)
-        response = {"status": "completed", "output": [plain_item(item) for item in items]}
-        masked = cast("Mapping[str, Any]", self._assembly.mask.value(response))
         try:
             taken = before.receive(masked, declared)
         except ProtocolViolation as error:
             await received.tripwire(before, masked, error, self._journal)
             raise
-        self._conversation = taken
+        self._conversation = received.owing(taken, self._journal)
+        self._from = len(taken.entries)
         await received.record(before, taken, declared, self._journal)
         return await self._answers(declared)
 
@@ -155,7 +167,9 @@ class Gate:
             max_parallel=parts.config.limits.max_parallel_tools,
             max_repeats=parts.config.limits.repeated_requests,
         )
-        start = len(self._conversation.entries)
+        for outcome in self._conversation.owed:
+            await self._journal.pay(outcome)
+            self._conversation = self._conversation.paid(outcome)
         try:
             async with aclosing(settlement.run()) as events:
                 async for _ in events:
@@ -165,7 +179,7 @@ class Gate:
             raise
         finally:
             self._conversation = settlement.conversation
-        return [dict(entry.item) for entry in self._conversation.entries[start:]]
+        return [dict(entry.item) for entry in self._conversation.entries[self._from :]]
 
 
 def plain_item(item: Any) -> Item:

@@ -109,6 +109,8 @@ class Conversation:
     asked: Mapping[str, str] = field(default_factory=dict[str, str])
     """Open question → SHA-256 of the screen that a person was shown; an answer is bound to it."""
     grants: tuple[Grant, ...] = ()
+    owed: tuple[Mapping[str, Any], ...] = ()
+    """Outcomes that are not on record yet: written before anything else happens."""
     repeats: Mapping[str, int] = field(default_factory=dict[str, int])
     """Request → how many attempts at it were made and came to nothing, or to nobody knows what."""
     usage: Usage = Usage()
@@ -207,6 +209,14 @@ class Conversation:
     def asking(self, request_id: str, screen_hash: str) -> Conversation:
         """Note what a person was shown."""
         return replace(self, asked={**self.asked, request_id: screen_hash})
+
+    def owing(self, *outcomes: Mapping[str, Any]) -> Conversation:
+        """Outcomes that have to be recorded."""
+        return replace(self, owed=(*self.owed, *outcomes))
+
+    def paid(self, outcome: Mapping[str, Any]) -> Conversation:
+        """An outcome is on record."""
+        return replace(self, owed=tuple(other for other in self.owed if other is not outcome))
 
     def granted(self, grant: Grant) -> Conversation:
         """Note a grant."""

@@ -65,7 +65,7 @@ def hosted(conversation: Conversation, decoded: Sequence[Decoded], declared: Dec
             case ToolListing():
                 _server(declared, item.server_label, item.id)
             case ApprovalRequest():
-                _asked_for(_allowed(declared, item), item)
+                check_asked(declared, item)
             case HostedCall():
                 _allowed(declared, item)
                 used.update(_used_approval(conversation, item, declared, used))
@@ -100,8 +100,9 @@ def _allowed(declared: Declared, item: ApprovalRequest | HostedCall) -> HostedSe
     return server
 
 
-def _asked_for(server: HostedServer, item: ApprovalRequest) -> None:
-    if server.observed:
+def check_asked(declared: Declared, item: ApprovalRequest) -> None:
+    """Whether this server may ask for this tool, as declared now. Raises ProtocolViolation."""
+    if _allowed(declared, item).observed:
         raise UnapprovedCall(
             f"{item.server_label} was opted out of approvals, and the provider asks all the same",
             item_id=item.id,

@@ -141,64 +141,43 @@ class Journal:
             )
         )
 
-    async def outcome(
+    def outcome(
         self,
         conversation: Conversation,
         action: Action,
         *,
         status: str,
-        evidence: Evidence,
         result: str | bytes,
-        latency: float | None = None,
-        error: str | None = None,
-    ) -> None:
-        """What became of an action that ran here."""
-        fields = {
+        latency: float,
+        error: str | None,
+    ) -> Mapping[str, Any]:
+        """What became of an action that ran here: what `pay` writes."""
+        return {
+            **self._base(conversation),
             "request_id": action.request_id,
             "server_label": action.server_label,
             "tool": action.tool,
             "via": action.via,
+            "latency_ms": round(latency * 1000, 3),
+            **_result(status, "executed_here", result, error),
         }
-        await self._outcome(conversation, fields, status, evidence, result, latency=latency, error=error)
 
-    async def hosted_outcome(self, conversation: Conversation, call: HostedCall, evidence: Evidence) -> None:
-        """What the provider reports of a hosted call."""
-        fields = {
+    def hosted_outcome(self, conversation: Conversation, call: HostedCall) -> Mapping[str, Any]:
+        """What the provider reports of a hosted call: what `pay` writes."""
+        status = "completed" if call.error is None else "failed"
+        return {
+            **self._base(conversation),
             "request_id": call.approval_request_id,
             "item_id": call.id,
             "server_label": call.server_label,
             "tool": call.name,
             "via": "hosted",
+            **_result(status, hosted_evidence(call), call.output or "", call.error),
         }
-        status = "completed" if call.error is None else "failed"
-        await self._outcome(conversation, fields, status, evidence, call.output or "", error=call.error)
 
-    async def _outcome(
-        self,
-        conversation: Conversation,
-        fields: Mapping[str, Any],
-        status: str,
-        evidence: Evidence,
-        result: str | bytes,
-        *,
-        latency: float | None = None,
-        error: str | None = None,
-    ) -> None:
-        content = result.encode("utf-8", "surrogatepass") if isinstance(result, str) else result
-        found: dict[str, Any] = {
-            **self._base(conversation),
-            **fields,
-            "status": status,
-            "evidence": evidence,
-            "result_size": len(content),
-            "result_sha256": hashlib.sha256(content).hexdigest(),
-            "is_error": status != "completed",
-        }
-        if latency is not None:
-            found["latency_ms"] = round(latency * 1000, 3)
-        if error is not None:
-            found["error"] = error[:500]
-        await self.sink.append(Record(type="outcome", phase="post", fields=found))
+    async def pay(self, outcome: Mapping[str, Any]) -> None:
+        """Write an outcome that a conversation owes."""
+        await self.sink.append(Record(type="outcome", phase="post", fields=outcome))
 
     async def unknown(self, conversation: Conversation, request_ids: tuple[str, ...], why: str) -> None:
         """Something may have taken effect and nobody told us."""
@@ -225,6 +204,23 @@ class Journal:
             "response_id": conversation.response_id,
             "principal": conversation.principal,
         }
+
+
+def hosted_evidence(call: HostedCall) -> Evidence:
+    """Whether anybody was asked before the provider ran it."""
+    return "observed" if call.approval_request_id is None else "reported_by_provider"
+
+
+def _result(status: str, evidence: Evidence, result: str | bytes, error: str | None) -> dict[str, Any]:
+    content = result.encode("utf-8", "surrogatepass") if isinstance(result, str) else result
+    found: dict[str, Any] = {
+        "status": status,
+        "evidence": evidence,
+        "result_size": len(content),
+        "result_sha256": hashlib.sha256(content).hexdigest(),
+        "is_error": status != "completed",
+    }
+    return found if error is None else found | {"error": error[:500]}
 
 
 def _attempt(conversation: Conversation, request_id: str) -> str:

@@ -4,7 +4,7 @@ demo only consume it."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -25,10 +25,12 @@ from mcpbridge.engine.events import (
 )
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Answers, Judge
+from mcpbridge.engine.review import review
 from mcpbridge.engine.settle import Checkpoint, Settlement
 from mcpbridge.errors import (
     AlreadyDecided,
     AuditUnavailable,
+    ConfigurationError,
     McpbridgeError,
     ModelError,
     OutcomeUnknown,
@@ -99,6 +101,9 @@ class Turn:
     """What nobody has answered yet, after a settlement."""
     claimed: frozenset[str] = frozenset()
     """Requests that were pending, or approved and not yet sent, when the turn began."""
+    prepare: Callable[[], Awaitable[None]] | None = None
+    """Awaited before anything else."""
+    used: bool = False
     on_event: Callable[[Event], None] | None = None
     """Sees each event before the reader does (diagnostics)."""
 
@@ -108,7 +113,13 @@ class Turn:
     async def advance(self) -> AsyncGenerator[Event, None]:
         """Run until the model has answered, somebody must decide, or an error. Yields events; the last
         one is Finished. Every error carries the latest conversation."""
+        if self.used:
+            raise UsageError("this turn was iterated before; make a new one to go on")
+        self.used = True
         try:
+            if self.prepare is not None:
+                await self.prepare()
+            await self._pay()
             fields = {"restored": self.conversation.restored, "turn": self.conversation.turn}
             await self.journal.note("run_started", self.conversation, **fields)
             await self._resolve_unknown()
@@ -134,6 +145,9 @@ class Turn:
 
     async def _advance(self) -> AsyncGenerator[Event, None]:
         await self._move(self.conversation)
+        async with aclosing(self._review()) as events:
+            async for event in events:
+                yield event
         while True:
             if not self.conversation.pending:
                 async with aclosing(self._round()) as events:
@@ -164,6 +178,21 @@ class Turn:
         finally:
             self.conversation = settlement.conversation
             self.questions = settlement.questions
+
+    async def _pay(self) -> None:
+        """Record the outcomes that the conversation owes: of this response, or of a time without a log."""
+        for outcome in self.conversation.owed:
+            await self.journal.pay(outcome)
+            self.conversation = self.conversation.paid(outcome)
+
+    async def _review(self) -> AsyncGenerator[Event, None]:
+        """Approvals of an earlier turn that were never sent meet today's rules."""
+        moved, events = await review(
+            self.conversation, self.engine.declared, self.engine.tools, self.engine.judge, self.journal
+        )
+        await self._move(moved)
+        for event in events:
+            yield event
 
     async def _resolve_unknown(self) -> None:
         """Effects begun earlier, of unknown outcome: repeated or given up where a person says so; idempotent
@@ -311,7 +340,7 @@ class Turn:
         if isinstance(error, OutcomeUnknown):
             error.request_ids = live
             await self._unknown(live, str(error))
-        elif isinstance(error, ModelError):
+        elif isinstance(error, ModelError | UsageError | ConfigurationError):
             await self._move(self.conversation.not_sent())
         else:
             await self._unknown(live, "the request was abandoned before its answer came")
@@ -339,7 +368,9 @@ class Turn:
             if live and isinstance(error, ResponseNotCompleted):
                 raise _lost(live, str(error)) from error
             raise
-        self.conversation = after
+        self.conversation = received.owing(after, self.journal)
+        await self._pay()
+        after = self.conversation
         for event in await received.record(before, after, self.engine.declared, self.journal):
             yield event
         after, notices = await received.unreported(after, live, self.journal)

@@ -10,8 +10,8 @@ from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.items import HostedCall, HostedToolCall, ToolListing, decode
 from mcpbridge.core.raw import mapping
-from mcpbridge.engine.events import CallFinished, Event, Evidence, Notice, ToolsListed
-from mcpbridge.engine.journal import Journal
+from mcpbridge.engine.events import CallFinished, Event, Notice, ToolsListed
+from mcpbridge.engine.journal import Journal, hosted_evidence
 from mcpbridge.errors import ProtocolViolation
 from mcpbridge.ports import Record
 
@@ -19,14 +19,14 @@ from mcpbridge.ports import Record
 async def record(
     before: Conversation, after: Conversation, declared: Declared, journal: Journal
 ) -> list[Event]:
-    """Outcomes of hosted calls, tool listings, built-in tools: each on record, each an event."""
+    """Tool listings and built-in tools: each on record, each an event. Outcomes are owed and paid."""
     events: list[Event] = []
     for item in after.output:
         if item.get("type") in ("message", "reasoning"):
             continue
         match decode(item):
             case HostedCall() as call:
-                events.append(await _hosted(after, call, journal))
+                events.append(_finished(call))
             case ToolListing() as listing:
                 events.append(await _listing(before, after, listing, declared, journal))
             case HostedToolCall() as call:
@@ -39,15 +39,18 @@ async def record(
     return events
 
 
-async def _hosted(after: Conversation, call: HostedCall, journal: Journal) -> Event:
-    evidence: Evidence = "observed" if call.approval_request_id is None else "reported_by_provider"
-    await journal.hosted_outcome(after, call, evidence)
+def owing(after: Conversation, journal: Journal) -> Conversation:
+    """The conversation with the outcomes of its hosted calls to be recorded."""
+    return after.owing(*(journal.hosted_outcome(after, call) for call in after.hosted_calls()))
+
+
+def _finished(call: HostedCall) -> Event:
     return CallFinished(
         request_id=call.approval_request_id or call.id,
         server_label=call.server_label,
         tool=call.name,
         status="completed" if call.error is None else "failed",
-        evidence=evidence,
+        evidence=hosted_evidence(call),
         output=call.output or call.error or "",
     )
 

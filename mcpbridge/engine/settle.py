@@ -17,18 +17,19 @@ from mcpbridge.core.conversation import (
     AnswerItem,
     ApprovalAnswer,
     Conversation,
-    Decided,
     FunctionAnswer,
     Grant,
 )
 from mcpbridge.core.declared import Declared
+from mcpbridge.core.items import ApprovalRequest
 from mcpbridge.core.question import Question
-from mcpbridge.core.ruling import Decision, Effect, Outcome, Ruling
+from mcpbridge.core.ruling import Decision, Deny, Effect, Outcome, Ruling
 from mcpbridge.engine import claims, effects
-from mcpbridge.engine.actions import is_known, to_action
+from mcpbridge.engine.actions import to_action
 from mcpbridge.engine.events import ActionDecided, ApprovalAsked, CallFinished, CallStarted, Event
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Answers, Judge, Verdict
+from mcpbridge.engine.review import decided, rule_hosted
 from mcpbridge.errors import AlreadyDecided, AuditUnavailable, RepeatedRequest
 from mcpbridge.ports import CallContext, LocalTool
 
@@ -89,8 +90,14 @@ class Settlement:
     def _ruled(self, request_id: str) -> tuple[Action, Ruling]:
         call = next(call for call in self.conversation.pending if call.id == request_id)
         action = to_action(call, self.conversation, self.declared, self.tools)
-        known = is_known(call, self.conversation, self.tools)
-        return action, self.judge.rule(action, self.conversation, known=known)
+        if isinstance(call, ApprovalRequest):
+            return action, rule_hosted(call, self.judge, self.conversation, self.declared, self.tools)
+        ruling = self.judge.rule(action, self.conversation, known=call.name in self.tools)
+        if call.name not in self.tools and ruling.effect is not Effect.DENY:
+            # Whatever a policy asks, there is nothing to run.
+            reason = f"There is no function {call.name}."
+            ruling = Ruling(effect=Effect.DENY, outcome=Outcome.UNKNOWN_TOOL, reason=reason)
+        return action, ruling
 
     @staticmethod
     def _stays_with_the_question(verdict: Verdict, action: Action, waits: bool) -> bool:
@@ -130,7 +137,7 @@ class Settlement:
         if answer is not None and ruling.effect is not Effect.DENY:
             question = self.judge.question(action, ruling, self.conversation)
             shown = self.conversation.asked.get(action.request_id)
-            if shown == question.screen_hash or ruling.effect is Effect.ALLOW:
+            if shown == question.screen_hash or (ruling.effect is Effect.ALLOW and isinstance(answer, Deny)):
                 return self.judge.answered(question, answer, None)
         return self.judge.without_asking(action, ruling, self.conversation)
 
@@ -149,19 +156,8 @@ class Settlement:
             self.conversation = await claims.void(self.conversation, action, self.journal)
         seq = await self._record(action, verdict)
         decision, ruling = verdict.decision, verdict.ruling
-        decided = Decided(
-            request_id=action.request_id,
-            server_label=action.server_label,
-            tool=action.tool,
-            arguments=action.raw_arguments,
-            rules=ruling.rule_ids,
-            outcome=decision.outcome.value,
-            reason=decision.reason,
-            fingerprint=action.fingerprint(),
-            turn=self.conversation.turn,
-            seq=seq,
-        )
-        self.conversation = self.conversation.decided(decided)
+        made = decided(action, ruling, decision, turn=self.conversation.turn, seq=seq)
+        self.conversation = self.conversation.decided(made)
         if action.via == "local" and decision.allowed and action.request_id in self.conversation.begun:
             await self._save(self.conversation.not_begun(action.request_id))
         if action.via == "hosted":
@@ -280,21 +276,23 @@ class Settlement:
         self.conversation = self.conversation.answer(
             FunctionAnswer(request_id=action.request_id, output=result.output)
         )
-        landing = asyncio.create_task(self._land(result))
-        self._landing.add(landing)
-        return await asyncio.shield(landing)
-
-    async def _land(self, result: effects.Result) -> Event:
-        action = result.action
-        await self.journal.outcome(
+        outcome = self.journal.outcome(
             self.conversation,
             action,
             status=result.status,
-            evidence="executed_here",
             result=result.encoded(),
             latency=result.latency,
             error=result.error,
         )
+        self.conversation = self.conversation.owing(outcome)
+        landing = asyncio.create_task(self._land(result, outcome))
+        self._landing.add(landing)
+        return await asyncio.shield(landing)
+
+    async def _land(self, result: effects.Result, outcome: Mapping[str, Any]) -> Event:
+        action = result.action
+        await self.journal.pay(outcome)
+        self.conversation = self.conversation.paid(outcome)
         await self._save(self.conversation)
         return CallFinished(
             request_id=action.request_id,
