@@ -49,7 +49,7 @@ class McpbridgeError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong in a file. `line` counts from 1 (0: the whole file); `file` is as the caller named it."""
+    """One thing wrong in a file, named as by the caller. `line` counts from 1; 0 is the whole file."""
 
     file: str
     line: int

@@ -9,7 +9,13 @@ from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from _local import local_world
-from agents import Agent, HostedMCPTool, ModelSettings, Runner, set_tracing_disabled
+
+try:
+    from agents import Agent, HostedMCPTool, ModelSettings, Runner, set_tracing_disabled
+except ModuleNotFoundError as error:
+    if error.name != "agents":
+        raise
+    sys.exit("This example needs the OpenAI Agents SDK; run: pip install openai-agents")
 
 from mcpbridge import Gate  # gate
 

@@ -6,22 +6,26 @@ Azure's v1 endpoint speaks the same protocol and needs no api-version (WIRE §8)
 from __future__ import annotations
 
 import asyncio
+import inspect
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
 
 from mcpbridge.config import ModelConfig, SecretSources
-from mcpbridge.config.urls import is_loopback
+from mcpbridge.config.urls import is_loopback, looks_like_credential_name
 from mcpbridge.core.secret import Mask, Secret
+from mcpbridge.errors import McpbridgeError, UsageError
 
 TokenProvider = Callable[[], str | Awaitable[str]]
 """Gives an access token for each request, as azure-identity's `get_bearer_token_provider` does."""
 
 _NO_KEY = "local-key"
 """The client insists on a key. Endpoints without one ignore it; it is the local service's default."""
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "apikey"})
 
 
 def make_client(
@@ -35,30 +39,60 @@ def make_client(
     headers = {name: value.resolve(sources) for name, value in config.headers.items()}
     query = {name: value.resolve(sources) for name, value in config.query.items()}
     proxy = config.proxy.resolve(sources) if config.proxy is not None else None
+    hidden = [name for name, value in config.query.items() if value.literal is None]
     secrets = [
         key,
         proxy,
         *(headers[name] for name, value in config.headers.items() if value.literal is None),
+        *(query[name] for name in hidden),
     ]
-    secrets += [query[name] for name, value in config.query.items() if value.literal is None]
     mask.add(secret for secret in secrets if secret is not None)
     return openai.AsyncOpenAI(
         base_url=config.base_url,
         api_key=_key(key, token_provider, mask),
         default_headers={name: value.reveal() for name, value in headers.items()},
-        default_query={name: value.reveal() for name, value in query.items()},
+        default_query={name: value.reveal() for name, value in query.items() if name not in hidden},
         timeout=config.timeout,
         max_retries=0,
-        http_client=_http_client(config, proxy),
+        http_client=_http_client(config, proxy, {name: query[name] for name in hidden}),
     )
 
 
-def _http_client(config: ModelConfig, proxy: Secret | None) -> Any:
+def client_secrets(client: openai.AsyncOpenAI) -> list[Secret]:
+    """What a client sends to prove who it is, as far as it can be known: for the mask."""
+    given = {**client.default_headers, **client.default_query}
+    named = [value for name, value in given.items() if _is_credential(name) and isinstance(value, str)]
+    keys = [key for key in (client.api_key, client.admin_api_key) if key and key != _NO_KEY]
+    return [Secret(value) for value in (*keys, *named)]
+
+
+def _is_credential(name: str) -> bool:
+    return name.lower() in _CREDENTIALS or looks_like_credential_name(name)
+
+
+class _QuietURL(httpx2.URL):
+    """A URL that shows no query: httpx2 logs the URL of each request."""
+
+    def __str__(self) -> str:
+        return str(httpx2.URL(self).copy_with(query=None))
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
+
+
+def _http_client(config: ModelConfig, proxy: Secret | None, hidden: Mapping[str, Secret]) -> Any:
     # HTTPS_PROXY and its relatives are for the way out, and would send this machine's own elsewhere.
     here = proxy is None and is_loopback(urlsplit(config.base_url).hostname or "")
-    if proxy is None and config.ca_file is None and not here:
+    if proxy is None and config.ca_file is None and not here and not hidden:
         return None
     settings: dict[str, Any] = {"follow_redirects": False, "trust_env": not here}
+    if hidden:
+
+        async def add_query(request: httpx2.Request) -> None:
+            query = {name: value.reveal() for name, value in hidden.items()}
+            request.url = _QuietURL(request.url.copy_merge_params(query))
+
+        settings["event_hooks"] = {"request": [add_query]}
     if proxy is not None:
         settings["proxy"] = proxy.reveal()
     if config.ca_file is not None:
@@ -74,9 +108,20 @@ def _key(
 
     async def token() -> str:
         # A synchronous provider may do network I/O, and the client calls nothing but coroutines.
-        made = await asyncio.to_thread(provider)
-        value = made if isinstance(made, str) else await made
-        mask.add([Secret(value)])
-        return value
+        value: object = None
+        failed = ""
+        try:
+            made = await asyncio.to_thread(provider)
+            value = await made if inspect.isawaitable(made) else made
+        except McpbridgeError:
+            raise
+        except Exception as error:  # noqa: BLE001 # boundary: the caller's code; its text may hold anything
+            failed = f"raised {type(error).__name__}"
+        if not failed and (not isinstance(value, str) or not value):
+            failed = f"returned {type(value).__name__}; return text" if value != "" else "returned nothing"
+        if failed:  # raised here, so that the failure's text does not become its context
+            raise UsageError(f"token_provider {failed}; nothing was sent")
+        mask.add([Secret(str(value))])
+        return str(value)
 
     return token

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import httpx2
@@ -93,8 +93,18 @@ class Failure:
         return next((label for label in named if label in labels), None)
 
 
-def classify(error: openai.APIError) -> Failure:
-    """What an error of the openai client means."""
+def classify(error: openai.APIError, mask: Callable[[str], str]) -> Failure:
+    """What an error of the openai client means, its text masked: our frames hold nothing else of it."""
+    found = _meaning(error)
+    return replace(
+        found,
+        message=mask(found.message),
+        code=found.code and mask(found.code),
+        param=found.param and mask(found.param),
+    )
+
+
+def _meaning(error: openai.APIError) -> Failure:
     if isinstance(error, openai.APIStatusError):
         return _status(error)
     if isinstance(error, openai.APIConnectionError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Protocol, TextIO
 
 from mcpbridge.core.question import visible
@@ -29,7 +29,7 @@ def make_logger(
     out = stream if stream is not None else sys.stderr
 
     def masked(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {key: _shown(mask.value(value)) for key, value in event.items()}
+        return {key: _shown(value, mask) for key, value in event.items()}
 
     renderer: Any = structlog.processors.JSONRenderer()
     if format == "console":
@@ -47,5 +47,8 @@ def make_logger(
     return logger
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, mask: Mask) -> Any:
+    if not isinstance(value, str | int | float | Mapping | list | tuple | None):
+        value = str(value)  # an error, say: the renderer would write its text
+    value = mask.value(value)
     return visible(value, newlines=False) if isinstance(value, str) else value

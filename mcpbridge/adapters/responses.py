@@ -2,38 +2,50 @@
 
 The client's own retries are off: it repeats a request that carries an approval (WIRE §6). Redirects are
 off: the body holds the servers' credentials, and a 307 would carry them to another host.
+
+The client's timeout bounds more than each read: in a stream, the wait for the next event (comments are
+none); three times the timeout, a whole answer, and a stream's headers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import httpx2
 import openai
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 from tenacity.wait import wait_base
 
+from mcpbridge.adapters.bodies import Garbled, parse_object
+from mcpbridge.adapters.clients import client_secrets
 from mcpbridge.adapters.failures import Failure, classify
 from mcpbridge.adapters.hosted_tools import ToolDeclarations
-from mcpbridge.adapters.masking import StreamMask
+from mcpbridge.adapters.masking import StreamMask, masked_body
+from mcpbridge.adapters.sse import EventData
 from mcpbridge.core.raw import mapping
 from mcpbridge.core.request import ModelRequest
+from mcpbridge.core.secret import Secret
 from mcpbridge.errors import ModelError
 from mcpbridge.ports import ModelNotice, ModelOutput, ModelResponse, StreamEvent
 
+T = TypeVar("T")
+
 _ENCRYPTED: Final = "reasoning.encrypted_content"
-_TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_TERMINAL: Final[Mapping[object, str]] = {
+    "response.completed": "completed",
+    "response.incomplete": "incomplete",
+    "response.failed": "failed",
+}
+"""The events that end a stream, each with the status that its response must have."""
 _OPTIONS: Final[Any] = {"max_retries": 0, "follow_redirects": False}
-_STREAM_OPTIONS: Final[Any] = {**_OPTIONS, "stream_mode": "events"}
-
-
-class _Garbled(Exception):
-    """The answer is not the JSON it should be."""
+_WHOLE_ANSWER: Final = 3
+"""Connecting, waiting for the first byte, and reading may take the timeout each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +65,8 @@ class Learned:
     """Whether encrypted reasoning is asked for; turned off where the service refuses it (WIRE §4.1)."""
     left_out: frozenset[str] = frozenset()
     """Optional servers whose tools could not be listed."""
+    key: Secret | None = None
+    """The client's key that the mask knows; a client of the caller's may change it for each request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +95,9 @@ class ResponsesModel:
                         yield output
                 return
             except openai.APIError as error:
-                failure = classify(error)
-            except _Garbled as error:
+                self._know_key()
+                failure = classify(error, self.tools.mask.text)
+            except Garbled as error:
                 failure = Failure(kind="uncertain", message=str(error))
             notice, delay = self._next(failure, request, state)
             yield notice
@@ -92,27 +107,26 @@ class ResponsesModel:
         self, failure: Failure, request: ModelRequest, state: RetryCallState
     ) -> tuple[ModelNotice, float]:
         """The notice of what is tried next and the seconds to wait, or the error that ends it."""
-        mask = self.tools.mask.text
         if failure.refuses_include and self.learned.encrypted:
             self.learned.encrypted = False
-            fields = {"capability": _ENCRYPTED, "reason": mask(failure.message)}
+            fields = {"capability": _ENCRYPTED, "reason": failure.message}
             return ModelNotice(type="capability_fallback", fields=fields), 0.0
         lost = failure.server_label(self.optional_servers) if failure.status_code == 424 else None
         if lost is not None and not request.live_approvals:
             self.learned.left_out |= {lost}
-            fields = {"capability": f"server {lost}", "reason": mask(failure.message)}
+            fields = {"capability": f"server {lost}", "reason": failure.message}
             return ModelNotice(type="capability_fallback", fields=fields), 0.0
         may_execute = bool(request.live_approvals) or self.runs_unasked
         if state.attempt_number >= self.retries.attempts or not failure.repeatable(may_execute=may_execute):
             labels = frozenset(self.tools.servers)
-            raise _masked(failure, mask).error(may_execute=bool(may_execute), labels=labels) from None
+            raise failure.error(may_execute=bool(may_execute), labels=labels) from None
         backoff = self.retries.wait(state)
         state.attempt_number += 1
         delay = failure.retry_after if failure.retry_after is not None else backoff
         retry: dict[str, Any] = {
             "attempt": state.attempt_number,
             "attempts": self.retries.attempts,
-            "reason": mask(failure.message),
+            "reason": failure.message,
             "wait_s": round(delay, 3),
         }
         return ModelNotice(type="retry", fields=retry), delay
@@ -137,69 +151,132 @@ class ResponsesModel:
         return self._streamed(request) if self.stream else self._whole(request)
 
     async def _whole(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
-        response = await self.client.post(
-            "/responses", content=await self._body(request), cast_to=httpx2.Response, options=_OPTIONS
+        response = await self._in_time(
+            self.client.post(
+                "/responses", content=await self._body(request), cast_to=httpx2.Response, options=_OPTIONS
+            )
         )
+        self._know_key()
         yield ModelResponse(body=self._masked_body(response.content))
 
     async def _streamed(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         """Items come from the completed response, never from `.added` (WIRE §4.5)."""
-        stream = await self.client.post(
-            "/responses",
-            content=await self._body(request),
-            cast_to=object,
-            options=_STREAM_OPTIONS,
-            stream=True,
-            stream_cls=openai.AsyncStream[object],
+        stream = await self._in_time(
+            self.client.post(
+                "/responses",
+                content=await self._body(request),
+                cast_to=object,
+                options=_OPTIONS,
+                stream=True,
+                stream_cls=openai.AsyncStream[object],
+            )
         )
+        self._know_key()
         deltas = StreamMask(self.tools.mask)
         done: list[object] = []
-        async with stream:
-            async for raw in stream:
-                event = mapping(raw)
+        # The client's own reader of events takes whatever `json` takes; its response gives the bytes.
+        async with stream, aclosing(self._events(stream.response)) as events:
+            async for data in events:
+                event = parse_object(data, "an event of the stream")
                 kind = event.get("type")
                 if kind in _TERMINAL:
-                    yield ModelResponse(body=self._completed(event, done))
+                    yield ModelResponse(body=self._completed(event, done, data))
                     return
                 if kind == "error":
                     raise _stream_error(event, stream.response.request)
                 if kind == "response.output_item.done":
                     done.append(event.get("item"))
-                for masked in deltas.feed(event):
+                for masked in deltas.feed(event, data.decode()):
                     yield StreamEvent(event=masked)
-        raise _Garbled("the stream ended before the response was complete")
+        raise Garbled("the stream ended before the response was complete")
 
-    def _completed(self, event: Mapping[str, Any], done: list[object]) -> Mapping[str, Any]:
+    async def _events(self, response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+        """The data of each event. The client's timeout bounds the wait for the next one."""
+        reader, ready = EventData(), deque[bytes]()
+        limit = _read_timeout(self.client)
+        async with aclosing(_chunks(response)) as chunks:
+            while await _filled(ready, reader, chunks, limit):
+                data = ready.popleft()
+                if data == b"[DONE]":
+                    return
+                yield data
+
+    def _completed(self, event: Mapping[str, Any], done: list[object], data: bytes) -> Mapping[str, Any]:
         response = mapping(event.get("response"))
-        if not response.get("output") and done:
-            response = {**response, "output": done}
-        return cast("Mapping[str, Any]", self.tools.mask.value(response))
+        if response.get("status") != _TERMINAL[event["type"]]:
+            raise Garbled("the stream's last event and its response disagree about how it ended")
+        output = response.get("output")
+        if output is None and done:
+            text = json.dumps(done)  # for the mask: what these items held is not in the last event
+            return masked_body(self.tools.mask, {**response, "output": done}, text + data.decode())
+        if done and (not isinstance(output, list) or _names(cast("list[object]", output)) != _names(done)):
+            raise Garbled("the stream's last event and the items before it disagree")
+        return masked_body(self.tools.mask, response, data.decode())
 
     def _masked_body(self, content: bytes) -> Mapping[str, Any]:
+        return masked_body(self.tools.mask, parse_object(content, "the answer"), content.decode())
+
+    async def _in_time(self, answer: Awaitable[T]) -> T:
+        limit = _read_timeout(self.client)
         try:
-            text = content.decode()
-            body = json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            raise _Garbled(f"the answer is not JSON ({type(error).__name__})") from None
-        if not isinstance(body, dict):
-            raise _Garbled("the answer is not a JSON object")
-        found = cast("Mapping[str, Any]", body)
-        mask = self.tools.mask
-        return cast("Mapping[str, Any]", mask.value(found)) if mask.found_in(text) else found
+            async with asyncio.timeout(limit and limit * _WHOLE_ANSWER):
+                return await answer
+        except TimeoutError:
+            pass
+        raise Garbled(_late(limit and limit * _WHOLE_ANSWER, "answer"))
+
+    def _know_key(self) -> None:
+        """Tell the mask what a client of the caller's sends: it may change the key for each request."""
+        key = Secret(self.client.api_key)
+        if key != self.learned.key:
+            self.tools.mask.add(client_secrets(self.client))
+            self.learned.key = key
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+async def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """The bytes of a response. Raises Garbled when they break off."""
+    try:
+        async for chunk in response.aiter_bytes():
+            yield chunk
+        return
+    except Exception as error:  # noqa: BLE001 # boundary: a client of the caller's may be made of other parts
+        name = type(error).__name__
+        what = "timed out" if isinstance(error, httpx2.TimeoutException) else "broke off"
+    raise Garbled(f"the request {what} ({name})")
 
 
-def _masked(failure: Failure, mask: Callable[[str], str]) -> Failure:
-    return Failure(
-        kind=failure.kind,
-        message=mask(failure.message),
-        status_code=failure.status_code,
-        code=failure.code,
-        param=failure.param,
-    )
+async def _filled(
+    ready: deque[bytes], reader: EventData, chunks: AsyncGenerator[bytes, None], limit: float | None
+) -> bool:
+    """Read until an event is ready; False at the end of the stream."""
+    if ready:
+        return True
+    try:
+        async with asyncio.timeout(limit):
+            async for chunk in chunks:
+                ready.extend(reader.feed(chunk))
+                if ready:
+                    return True
+            return False
+    except TimeoutError:
+        pass
+    raise Garbled(_late(limit, "event"))
+
+
+def _late(limit: float | None, what: str) -> str:
+    return f"the request timed out (no {what} in {limit or 0:g} s)"
+
+
+def _read_timeout(client: openai.AsyncOpenAI) -> float | None:
+    timeout = client.timeout
+    return timeout.read if isinstance(timeout, httpx2.Timeout) else timeout
+
+
+_NAMING: Final = ("type", "id", "call_id", "server_label", "name")
+
+
+def _names(items: list[object]) -> list[list[object]]:
+    return [[mapping(item).get(key) for key in _NAMING] for item in items]
 
 
 def _stream_error(event: Mapping[str, Any], request: httpx2.Request) -> openai.APIError:

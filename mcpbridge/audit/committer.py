@@ -16,16 +16,21 @@ from mcpbridge.errors import AuditUnavailable
 _MAX_RECORDS: Final = 1_024
 _MAX_BYTES: Final = 8 << 20
 """One batch is one write and stays in memory until it is durable."""
+_MAX_BLOBS: Final = 256
+"""Each may cost a sync, and all callers of a batch wait for all of them."""
 
 
 class Pending:
     """A record on its way to the disk, and the caller who waits for it."""
 
-    __slots__ = ("entry", "future", "keep", "loop")
+    __slots__ = ("entry", "future", "keep", "loop", "progress", "timer")
 
     def __init__(self, entry: Encoded, loop: asyncio.AbstractEventLoop, *, keep: bool) -> None:
         self.entry, self.loop, self.keep = entry, loop, keep
         self.future: asyncio.Future[int] = loop.create_future()
+        self.timer: asyncio.TimerHandle | None = None
+        self.progress = 0
+        """Grows while the log is searched for its decision key: that may take long, and nothing hangs."""
 
     @property
     def wanted(self) -> bool:
@@ -49,6 +54,8 @@ class Committer:
         self._file = file
         self._queue: SimpleQueue[Pending | None] = SimpleQueue()
         self._stopping = False
+        self._held: list[Pending] = []
+        self._progress = 0
         # A daemon, so that a disk that hangs for ever cannot keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="mcpbridge-audit", daemon=True)
         self._thread.start()
@@ -57,25 +64,53 @@ class Committer:
         self._queue.put(pending)
 
     def stop(self, seconds: float) -> bool:
-        """Write what is waiting, close the file; whether that was done in time."""
+        """Write what is waiting, close the file; whether that was done, with never more than `seconds` of
+        standstill."""
         self._queue.put(None)
-        self._thread.join(seconds)
+        before = -1
+        while self._thread.is_alive() and self._progress != before:
+            before = self._progress
+            self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while not self._stopping:
-            if batch := [pending for pending in self._gather() if pending.wanted]:
+        while not self._stopping or self._held:
+            waiting = [pending for pending in (*self._held, *self._gather()) if pending.wanted]
+            searched = self._file.searched
+            self._held = [pending for pending in waiting if pending.entry.search and not searched]
+            if batch := [pending for pending in waiting if searched or not pending.entry.search]:
                 _wake(batch, self._commit([pending.entry for pending in batch]))
+            if self._held:
+                self._search()
         self._file.close()
+
+    def _search(self) -> None:
+        """One step of the search for earlier decisions. Other records go on between the steps."""
+        failure: AuditUnavailable | None = None
+        try:
+            self._file.search()
+        except AuditUnavailable as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 # boundary: a bug in here must deny, not leave callers waiting
+            failure = _failed("searching", error)
+        self._progress += 1
+        for pending in self._held:
+            pending.progress += 1
+        if failure:
+            _wake(self._held, [_copy(failure) for _ in self._held])
+            self._held = []
 
     def _gather(self) -> list[Pending]:
         batch: list[Pending] = []
-        size = 0
+        size = blobs = 0
+        if self._held and (self._stopping or self._queue.empty()):
+            return batch
         pending = self._queue.get()
         while pending is not None:
             batch.append(pending)
-            size += len(pending.entry.body)
-            if len(batch) >= _MAX_RECORDS or size >= _MAX_BYTES:
+            size += pending.entry.size
+            blobs += len(pending.entry.blobs)
+            if len(batch) >= _MAX_RECORDS or size >= _MAX_BYTES or blobs >= _MAX_BLOBS:
                 return batch
             try:
                 pending = self._queue.get_nowait()
@@ -90,15 +125,22 @@ class Committer:
         except AuditUnavailable as error:
             failure = error
         except Exception as error:  # noqa: BLE001 # boundary: a bug in here must deny, not leave callers waiting
-            failure = AuditUnavailable(f"writing the audit log failed: {type(error).__name__}")
-            failure.__cause__ = error
+            failure = _failed("writing", error)
+            failure.maybe_written = True
         return [_copy(failure) for _ in entries]
+
+
+def _failed(what: str, error: Exception) -> AuditUnavailable:
+    failure = AuditUnavailable(f"{what} the audit log failed: {type(error).__name__}")
+    failure.__cause__ = error
+    return failure
 
 
 def _copy(error: AuditUnavailable) -> AuditUnavailable:
     """Each caller gets an error of its own: the engine hangs the caller's conversation on it."""
     copy = type(error)(str(error))
     copy.__cause__ = error.__cause__
+    copy.maybe_written = error.maybe_written
     return copy
 
 

@@ -79,22 +79,30 @@ class AuditLog:
     async def append(self, record: Record) -> int:
         """Write one record; returns its sequence number once it is durable.
 
-        Raises AuditUnavailable (after `write_deadline` seconds at the latest), or AlreadyDecided when some
-        record of the log carries the same `decision_key`.
+        Raises AuditUnavailable (after `write_deadline` seconds without progress at the latest), or
+        AlreadyDecided when some record of the log carries the same `decision_key`. The first key that may be
+        older than this process has the whole log searched, step by step; other records do not wait for that.
         """
         if self._closed or os.getpid() != self._process:
             state = "closed" if self._closed else "open in the parent process only"
             raise AuditUnavailable(f"the audit log in {self.path} is {state}; open it again")
         loop = asyncio.get_running_loop()
         pending = Pending(self._encoder.encode(record), loop, keep=record.phase == "post")
-        timer = loop.call_later(self._deadline, self._expire, pending)
+        self._watch(pending)
         self._committer.submit(pending)
         try:
             return await pending.future
         finally:
-            timer.cancel()
+            if pending.timer:
+                pending.timer.cancel()
 
-    def _expire(self, pending: Pending) -> None:
+    def _watch(self, pending: Pending) -> None:
+        pending.timer = pending.loop.call_later(self._deadline, self._expire, pending, pending.progress)
+
+    def _expire(self, pending: Pending, progress: int) -> None:
+        if pending.progress != progress and not pending.future.done():
+            self._watch(pending)  # the search for earlier decisions in a long log gets on
+            return
         late = AuditUnavailable(
             f"the audit record was not durable after {self._deadline:g} s (disk or file lock hangs)"
         )

@@ -16,17 +16,20 @@ from typing import Final
 
 from mcpbridge.audit.blobs import BlobStore
 from mcpbridge.audit.chain import chained, line_hash, link_of
-from mcpbridge.audit.decided import DecisionIndex
+from mcpbridge.audit.decided import DecisionIndex, decision_of
 from mcpbridge.audit.disk import Disk, open_log, read_at
 from mcpbridge.audit.encode import Encoded, Encoder
 from mcpbridge.audit.lock import ProcessLock
 from mcpbridge.audit.records import RecordType
-from mcpbridge.audit.tail import Tail, find_tail, whole_lines
+from mcpbridge.audit.tail import BLOCK, Tail, find_tail, line_at, whole_lines
 from mcpbridge.errors import AlreadyDecided, AuditCorrupt, AuditUnavailable
 from mcpbridge.ports import Record
 
 LOG_NAME: Final = "audit.jsonl"
 LOCK_NAME: Final = "audit.lock"
+
+_STEP: Final = 16 * BLOCK
+"""Bytes that one step of the search for earlier decisions looks at: some 30 ms."""
 
 Result = int | AlreadyDecided
 """A record's sequence number, or why it was not written."""
@@ -40,13 +43,16 @@ class LogFile:
         self._path = directory / LOG_NAME
         self._disk, self._lock, self._encoder = disk, lock, encoder
         self._blobs = BlobStore(directory, disk)
-        self._index: DecisionIndex | None = None
+        self._index = DecisionIndex()
+        """Has the decisions of all lines after the log's end at its opening, and of those searched so far."""
+        self._searched = 0
         self._refusal: AuditUnavailable | None = None
         self._fd = open_log(self._path, write=True)
         try:
             found = os.fstat(self._fd)
             self._identity = (found.st_dev, found.st_ino)
             self._tail = find_tail(self._fd, found.st_size, str(self._path))
+            self._search_end = self._tail.end
             if not found.st_size:
                 disk.sync_directory(directory)
             if self._append(self._catch_up())[1]:
@@ -67,13 +73,15 @@ class LogFile:
         if self._refusal:
             raise type(self._refusal)(str(self._refusal))
         self._store_blobs(batch)
-        self._read_ahead(batch)
+        written = False
         try:
             with self._lock:
                 recovery = self._catch_up()
                 results, written = self._append([*recovery, *batch])
         except OSError as error:
-            raise _unavailable("the audit log cannot be reached", error) from error
+            unreachable = _unavailable("the audit log cannot be reached", error)
+            unreachable.maybe_written = written
+            raise unreachable from error
         if written:
             self._sync()
         return results[len(recovery) :]
@@ -84,17 +92,27 @@ class LogFile:
         except OSError as error:
             raise _unavailable("a text that the record refers to cannot be stored", error) from error
 
-    def _read_ahead(self, batch: Sequence[Encoded]) -> None:
-        """Build the index of decisions when it is first needed, before the lock is taken."""
-        if self._index is not None or all(entry.decision_key is None for entry in batch):
-            return
-        index = DecisionIndex()
+    @property
+    def searched(self) -> bool:
+        """Whether the decisions of the whole log are known."""
+        return self._searched >= self._search_end
+
+    def search(self) -> None:
+        """Take one step through the lines that were there at the opening. Raises AuditUnavailable."""
+        if self._refusal:
+            raise type(self._refusal)(str(self._refusal))
+        end = min(self._searched + _STEP, self._search_end)
+        before = self._searched
         try:
-            for lines in whole_lines(self._fd, 0, self._tail.end):
-                index.scan(lines)
+            for lines in whole_lines(self._fd, self._searched, end):
+                self._index.scan(lines, self._searched)
+                self._searched += len(lines)
+            if self._searched == before:  # a line longer than a step
+                line = line_at(self._fd, before, self._search_end) + b"\n"
+                self._index.scan(line, before)
+                self._searched += len(line)
         except OSError as error:
             raise _unavailable("the audit log cannot be read", error) from error
-        self._index = index
 
     def _catch_up(self) -> list[Encoded]:
         """Follow what other processes wrote. A torn tail is cut off, and returned as a record to write."""
@@ -133,58 +151,74 @@ class LogFile:
             raise self._refuse(
                 AuditCorrupt(f"something else writes to {self._path}; see what `mcpbridge audit verify` says")
             )
-        if self._index:
-            self._index.scan(lines)
+        self._index.scan(lines, self._tail.end)
         self._tail = Tail(self._tail.end + len(lines), seq, line_hash(last))
 
     def _append(self, batch: Sequence[Encoded]) -> tuple[list[Result], bool]:
         """Chain and write; the results, and whether anything was written."""
-        _, seq, prev = self._tail
+        end, seq, prev = self._tail
         lines: list[bytes] = []
         results: list[Result] = []
-        decided = DecisionIndex()
+        decided: dict[str, tuple[int, str]] = {}
+        places: list[tuple[str, int]] = []
         for entry in batch:
-            key = entry.decision_key
-            before = (decided.get(key) or self._decided(key)) if key is not None else None
+            before = self._decided(entry.keys, decided)
             if before:
-                results.append(AlreadyDecided(entry.request_id or str(key), seq=before[0], outcome=before[1]))
+                results.append(
+                    AlreadyDecided(entry.request_id or entry.keys[0], seq=before[0], outcome=before[1])
+                )
                 continue
             seq += 1
-            if key is not None:
-                decided.add(key, seq, entry.outcome)
+            if entry.decision_key is not None:
+                decided.update(dict.fromkeys(entry.keys, (seq, entry.outcome)))
+                places.append((entry.decision_key, end))
             line = chained(seq, prev, entry.body)
             prev = line_hash(line)
+            end += len(line) + 1
             lines.append(line)
             results.append(seq)
         if lines:
             self._write(b"\n".join(lines) + b"\n", seq, prev)
-            if self._index:
-                self._index.update(decided)
+            for key, offset in places:
+                self._index.add(key, offset)
         return results, bool(lines)
 
-    def _decided(self, key: str) -> tuple[int, str] | None:
-        return self._index.get(key) if self._index else None
+    def _decided(self, keys: Sequence[str], batch: dict[str, tuple[int, str]]) -> tuple[int, str] | None:
+        """The record that carries one of `keys`, in this batch or before."""
+        for key in keys:
+            if key in batch:
+                return batch[key]
+            for offset in self._index.offsets(key):
+                found, seq, outcome = decision_of(line_at(self._fd, offset, self._tail.end))
+                if found == key:
+                    return seq, outcome
+        return None
 
     def _write(self, data: bytes, seq: int, prev: str) -> None:
         try:
             written = self._disk.write(self._fd, data)
         except OSError as error:
-            self._roll_back()
-            raise _unavailable("the audit record cannot be written", error) from error
+            failed = _unavailable("the audit record cannot be written", error)
+            failed.maybe_written = not self._roll_back()
+            raise failed from error
         if written != len(data):
-            self._roll_back()
-            raise AuditUnavailable(
+            short = AuditUnavailable(
                 f"the disk took only {written} of {len(data)} bytes of the audit record (disk full, quota or "
                 "file size limit?); free some space and try again"
             )
+            short.maybe_written = not self._roll_back()
+            raise short
         self._tail = Tail(self._tail.end + len(data), seq, prev)
 
-    def _roll_back(self) -> None:
-        """Cut a partial write off. Where even that fails, the next opening repairs it."""
+    def _roll_back(self) -> bool:
+        """Cut a partial write off; whether that worked. Else the next opening repairs it, and keeps whole
+        lines."""
         try:
             self._disk.truncate(self._fd, self._tail.end)
         except OSError as error:
             self._refuse(_unavailable("a partial write to the audit log cannot be undone", error))
+            return False
+        return True
 
     def _sync(self) -> None:
         try:
@@ -196,7 +230,9 @@ class LogFile:
                 "until the log is opened again",
                 error,
             )
-            raise self._refuse(unsafe) from error
+            self._refuse(AuditUnavailable(str(unsafe)))
+            unsafe.maybe_written = True  # the lines are in the file, and other processes see them
+            raise unsafe from error
 
     def _refuse(self, error: AuditUnavailable) -> AuditUnavailable:
         """Remember why nothing more is written here."""

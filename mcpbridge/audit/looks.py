@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from operator import ne
 from typing import Final
 
 _NAME: Final = re.compile(
@@ -17,6 +17,12 @@ _NAME: Final = re.compile(
     "|(?:token|secret|secrets|pwd|otp)$"
 )
 _WORDS: Final = frozenset({"password", "passwd", "pwd", "secret", "secrets", "jwt", "otp", "cvv"})
+_STEMS: Final = re.compile(
+    "pass|apikey|key|authorization|credential|bearer|cookie|authtoken|clientsecret|sessionid"
+    "|token|secret|pwd|otp|jwt|cvv"
+)
+"""One of these is in every secret's name, once all but letters is left out."""
+_NOT_LETTERS: Final = bytes(byte for byte in range(256) if not chr(byte).isalpha() or byte > 127)
 _SPLIT: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _GIVEN: Final = r"""["']?\s{0,3}[=:]\s{0,3}["']?[^\s"'&,;<>]{6,}"""
@@ -46,6 +52,8 @@ _SHAPES: Final = tuple(
 )
 """A word in lower case that must be in the text, and the pattern that is then worth its time."""
 _HINTS: Final = tuple(dict.fromkeys(hint for hint, _ in _SHAPES))
+_SHORTEST: Final = 6
+"""`://a:b` is the shortest text with a shape."""
 DENSE_LENGTH: Final = 24
 """Shorter texts are too short to tell random from made up."""
 _DENSE: Final = re.compile(f"[A-Za-z0-9_+/=-]{{{DENSE_LENGTH},512}}")
@@ -59,8 +67,22 @@ def secret_name(name: str) -> bool:
     """Whether a value under this key is meant to be secret: `api_key`, `accessToken`, `X-Auth-Token` …"""
     if len(name) > 200:
         return False
+    flat = name.lower()
+    if not (flat.isascii() and flat.isalpha()):
+        flat = _letters(name)
+    if _STEMS.search(flat) is None:
+        return False
     words = [word.lower() for word in _SPLIT.findall(name)]
     return not _WORDS.isdisjoint(words) or _NAME.search("".join(words)) is not None
+
+
+def maybe_named(text: str) -> bool:
+    """A cheap look: False means that no name in this JSON text is a secret's."""
+    return _STEMS.search(_letters(text)) is not None
+
+
+def _letters(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").translate(None, _NOT_LETTERS).lower().decode()
 
 
 def hinted(text: str) -> bool:
@@ -71,6 +93,8 @@ def hinted(text: str) -> bool:
 
 def secret_parts(text: str) -> list[str]:
     """The parts of `text` with the shape of a credential, those that contain others first."""
+    if len(text) < _SHORTEST:
+        return []
     lower = text.lower()
     found = {match[0] for hint, shape in _SHAPES if hint in lower for match in shape.finditer(text)}
     return sorted(found, key=lambda part: (-len(part), part))
@@ -83,6 +107,6 @@ def dense(text: str) -> bool:
     classes = text.translate(_CLASSES)
     if not {"A", "a", "0"} <= set(classes):
         return False
-    changes = sum(one != other for one, other in pairwise(classes))
+    changes: int = sum(map(ne, classes, classes[1:]))
     # Random base62 changes class at 0.62 of its places, CamelCase identifiers and paths at about 0.3.
     return changes >= 0.4 * len(classes)

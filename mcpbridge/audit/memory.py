@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mcpbridge.audit.blobs import blob_of, bundled
 from mcpbridge.audit.chain import GENESIS, chained, line_hash
-from mcpbridge.audit.decided import DecisionIndex
 from mcpbridge.audit.encode import Encoder
 from mcpbridge.audit.keys import new_key
 from mcpbridge.audit.levels import Levels
@@ -34,7 +34,7 @@ class MemoryAudit:
         """Stored texts by their SHA-256."""
         redactor = Redactor(key or new_key())
         self._encoder = Encoder(mask=mask or Mask(), levels=Levels(levels), redactor=redactor, clock=clock)
-        self._index = DecisionIndex()
+        self._decided: dict[str, tuple[int, str]] = {}
         self._prev = GENESIS
 
     @property
@@ -46,12 +46,15 @@ class MemoryAudit:
         """Keep one record; returns its sequence number. Raises AlreadyDecided like a log does."""
         entry = self._encoder.encode(record)
         seq = len(self.lines) + 1
-        if entry.decision_key is not None:
-            if before := self._index.get(entry.decision_key):
-                raise AlreadyDecided(entry.request_id or entry.decision_key, seq=before[0], outcome=before[1])
-            self._index.add(entry.decision_key, seq, entry.outcome)
+        for key in entry.keys:
+            if before := self._decided.get(key):
+                raise AlreadyDecided(entry.request_id or entry.keys[0], seq=before[0], outcome=before[1])
+        self._decided.update(dict.fromkeys(entry.keys, (seq, entry.outcome)))
         line = chained(seq, self._prev, entry.body)
         self._prev = line_hash(line)
         self.lines.append(line)
-        self.blobs.update((blob.sha256, blob.data.decode("utf-8", "surrogatepass")) for blob in entry.blobs)
+        for blob in entry.blobs:
+            self.blobs[blob.sha256] = blob.text
+            if blob.bundle:
+                self.blobs.update((blob_of(text).sha256, text) for text in bundled(blob.data))
         return seq

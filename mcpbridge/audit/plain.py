@@ -73,6 +73,23 @@ def _harmless(text: str) -> bool:
     return data.count(b"{") + data.count(b"[") <= MAX_DEPTH and _LONG_NUMBER not in data.translate(_DIGITS)
 
 
+def strings_of(value: Any) -> list[str]:
+    """Every text in a value that is already plain, names too."""
+    found: list[str] = []
+    waiting: list[Any] = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            pairs = cast("dict[str, Any]", value)
+            found.extend(map(str, pairs))
+            waiting.extend(pairs.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(cast("list[Any]", value))
+    return found
+
+
 def numbers_as_text(value: Any) -> Any:
     """Every number written out as text, in a value that is already plain."""
     match value:

@@ -41,9 +41,9 @@ def read(
     """Records in the order they were written, those that pass every filter given.
 
     `denied`: decisions that did not allow. `human`: decisions that a person made or let time out, also
-    about an unknown outcome. `tool`: a pattern for `label.tool`, or for the tool alone. `since`: aware datetime, inclusive. The others
-    compare one field exactly. A torn tail is left out. Does not verify: see `verify`. Raises
-    AuditUnavailable when there is no log, AuditCorrupt at a line that is not JSON.
+    about an unknown outcome. `tool`: a pattern for `label.tool`, or for the tool alone. `since`: aware
+    datetime, inclusive. The others compare one field exactly. A torn tail is left out. Does not verify:
+    see `verify`. Raises AuditUnavailable when there is no log, AuditCorrupt at a line that is not JSON.
     """
     exact = {"principal": principal, "run_id": run, "conversation_id": conversation, "request_id": request_id}
     wanted = {name: value for name, value in exact.items() if value is not None}

@@ -18,6 +18,8 @@ class RecordType(StrEnum):
     """A policy took effect; its text is a blob named by `policy_hash`."""
     SERVER_REGISTERED = "server_registered"
     """A server may be called from here on: `server_label`, `server_identity`."""
+    SERVER_SILENT = "server_silent"
+    """A server was declared and the provider said nothing about it: neither tools nor an error."""
     SERVER_REMOVED = "server_removed"
     """A server may no longer be called."""
     TOOLS_LISTED = "tools_listed"
@@ -27,7 +29,8 @@ class RecordType(StrEnum):
     DECISION = "decision"
     """The last word on one action; durable before it takes effect. See `Outcome` in core.ruling."""
     INTENT = "intent"
-    """Phase pre: an effect is about to begin. Without an outcome after it, nobody knows whether it ran."""
+    """Phase pre: an effect is about to begin (`outcome`: run). Its `decision_key` uses up the right to run
+    this attempt. Without an outcome after it, nobody knows whether it ran."""
     OUTCOME = "outcome"
     """Phase post: what became of an effect: `status`, `evidence`, `result_size`, `result_sha256`."""
     OUTCOME_UNKNOWN = "outcome_unknown"
@@ -49,7 +52,10 @@ class RecordType(StrEnum):
     TRIPWIRE = "tripwire"
     """A broken invariant of the wire stopped the run."""
     RECOVERY = "recovery"
-    """A torn tail was cut off: `removed_bytes`, `removed_sha256`. Written by the log itself."""
+    """Something broken was brought to an end. With `outcome`, a request: `not_run` (an attempt that never
+    began cannot begin any more), `repeated` or `given_up` (what becomes of one whose outcome is unknown, with
+    the `approver` who said so). Without, the log's torn tail was cut off, by the log itself:
+    `removed_bytes`, `removed_sha256`."""
     UNGATED = "ungated"
     """A tool that never asks was allowed by configuration."""
     STATE_SAVED = "state_saved"

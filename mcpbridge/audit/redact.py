@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from mcpbridge.audit.keys import key_id
-from mcpbridge.audit.looks import DENSE_LENGTH, dense, hinted, secret_name, secret_parts
+from mcpbridge.audit.looks import DENSE_LENGTH, dense, hinted, maybe_named, secret_name, secret_parts
+from mcpbridge.core.secret import MASK
 
 _NAME_KEYS: Final = ("name", "key", "header")
+MAX_HIDDEN: Final = 4_096
+"""Leaves of one record that get an HMAC each; those after them are only masked."""
+_MAX_SPLICE: Final = 4_000_000
+"""Characters times parts: what looking for all of them in one text may cost."""
+_MAX_FOUND: Final = 50_000
 
 
 class Redactor:
@@ -27,10 +34,15 @@ class Redactor:
         digest.update(text.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
-    def value(self, value: Any, text: str) -> tuple[Any, list[str]]:
-        """`value` (plain JSON, with its text) without what looks secret, and the texts hidden."""
-        walk = _Walk(self, shapes=hinted(text))
-        return walk.value(value), walk.hidden
+    def value(self, value: Any, text: str) -> tuple[Any, list[str], bool]:
+        """`value` (plain JSON, with its text) without what looks secret, the texts hidden, and whether there
+        were more than are listed."""
+        walk = _Walk(self, shapes=hinted(text), names=maybe_named(text))
+        return walk.value(value), walk.hidden, walk.too_many
+
+    def about(self, text: str) -> dict[str, Any]:
+        """What stands for a text that may not be kept. Not its SHA-256: that would confirm a guess."""
+        return {"size": len(text.encode("utf-8", "surrogatepass")), **self.whole(text)}
 
     def whole(self, text: str) -> dict[str, str]:
         return {"hmac": self.hmac(text), "key": self.key_id}
@@ -40,9 +52,13 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A field that is not arguments (a reason, an error): parts with a credential's shape are hidden."""
-        for part in secret_parts(text):
-            text = text.replace(part, self.part(part))
-        return text
+        parts = secret_parts(text)
+        if not parts:
+            return text
+        if not _affordable(text, parts):
+            return self.part(text)
+        kept = spliced(text, {part: self.part(part) for part in parts})
+        return self.part(text) if kept is None else kept
 
     def texts(self, value: Any) -> Any:
         """The same for any value."""
@@ -59,11 +75,13 @@ class Redactor:
 class _Walk:
     """One pass over a call's arguments."""
 
-    __slots__ = ("_redactor", "_shapes", "hidden")
+    __slots__ = ("_masked", "_names", "_redactor", "_shapes", "hidden", "too_many")
 
-    def __init__(self, redactor: Redactor, *, shapes: bool) -> None:
-        self._redactor, self._shapes = redactor, shapes
+    def __init__(self, redactor: Redactor, *, shapes: bool, names: bool) -> None:
+        self._redactor, self._shapes, self._names = redactor, shapes, names
         self.hidden: list[str] = []
+        self.too_many = False
+        self._masked = 0
 
     def value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -75,13 +93,15 @@ class _Walk:
         return value
 
     def _pairs(self, pairs: dict[str, Any]) -> dict[str, Any]:
-        named = "value" in pairs and any(
-            isinstance(said := pairs.get(key), str) and secret_name(said) for key in _NAME_KEYS
+        named = (
+            self._names
+            and "value" in pairs
+            and any(isinstance(said := pairs.get(key), str) and secret_name(said) for key in _NAME_KEYS)
         )
         result: dict[str, Any] = {}
         for key, item in pairs.items():
             text = str(key)
-            hide = secret_name(text) or (named and text == "value")
+            hide = self._names and (secret_name(text) or (named and text == "value"))
             result[self._key(text)] = self._hide(item) if hide else self.value(item)
         return result
 
@@ -96,23 +116,66 @@ class _Walk:
             return value
         return self._whole(str(value))
 
-    def _whole(self, text: str) -> dict[str, str]:
+    def _whole(self, text: str) -> Any:
+        return self._redactor.whole(text) if self._listed(text) else MASK
+
+    def _listed(self, text: str) -> bool:
+        if len(self.hidden) >= MAX_HIDDEN:
+            self.too_many = True
+            return False
         self.hidden.append(text)
-        return self._redactor.whole(text)
+        return True
 
     def _text(self, text: str) -> Any:
         if len(text) >= DENSE_LENGTH and dense(text):
             return self._whole(text)
         parts = secret_parts(text) if self._shapes else []
-        return self._whole(text) if parts == [text] else self._replaced(text, parts)
+        if not parts:
+            return text
+        return (
+            self._whole(text)
+            if parts == [text] or not _affordable(text, parts)
+            else self._replaced(text, parts)
+        )
 
     def _key(self, text: str) -> str:
         if len(text) >= DENSE_LENGTH and dense(text):
             return self._replaced(text, [text])
-        return self._replaced(text, secret_parts(text)) if self._shapes else text
+        parts = secret_parts(text) if self._shapes else []
+        if not parts:
+            return text
+        return self._replaced(text, parts if _affordable(text, parts) else [text])
 
     def _replaced(self, text: str, parts: list[str]) -> str:
-        for part in parts:
-            self.hidden.append(part)
-            text = text.replace(part, self._redactor.part(part))
-        return text
+        listed = [self._listed(part) for part in parts]
+        if not all(listed):
+            self._masked += 1
+            return f"{MASK} {self._masked}"  # keys stay apart
+        kept = spliced(text, {part: self._redactor.part(part) for part in parts})
+        return self._redactor.part(text) if kept is None else kept
+
+
+def _affordable(text: str, parts: list[str]) -> bool:
+    return len(text) * len(parts) <= _MAX_SPLICE
+
+
+def spliced(text: str, stand_ins: Mapping[str, str]) -> str | None:
+    """`text` with every occurrence of a key replaced, in one pass: a stand-in is not searched again. Where
+    occurrences overlap, all of them go. None when there are too many."""
+    found: list[tuple[int, int, str]] = []
+    for part, stand_in in stand_ins.items():
+        at = text.find(part)
+        while at >= 0:
+            found.append((at, -(at + len(part)), stand_in))
+            at = text.find(part, at + len(part))
+        if len(found) > _MAX_FOUND:
+            return None
+    found.sort()
+    kept: list[str] = []
+    done = 0
+    for start, end, stand_in in found:
+        if start >= done:
+            kept += (text[done:start], stand_in)
+        done = max(done, -end)
+    kept.append(text[done:])
+    return "".join(kept)

@@ -16,8 +16,11 @@ _LONGEST: Final = 200
 _ARGUMENTS: Final = 100
 """Characters of a call's arguments on a line."""
 _ALARMING: Final = frozenset(
-    {RecordType.TRIPWIRE, RecordType.OUTCOME_UNKNOWN, RecordType.TOOLS_CHANGED, RecordType.RECOVERY}
-)
+    {
+        RecordType.TRIPWIRE, RecordType.OUTCOME_UNKNOWN, RecordType.TOOLS_CHANGED, RecordType.RECOVERY,
+        RecordType.SERVER_SILENT,
+    }
+)  # fmt: skip
 _ABOUT: Final = ("status", "evidence", "error", "reason", "removed_bytes")
 """What a line says about records that are not decisions, where they have it."""
 

@@ -38,6 +38,20 @@ def whole_lines(fd: int, start: int, end: int) -> Iterator[bytes]:
         rest = block[cut:]
 
 
+def line_at(fd: int, start: int, end: int) -> bytes:
+    """The line that begins at `start`, without its newline; what is there of it when it has none."""
+    line = b""
+    look = 1 << 12
+    while start < end and (block := read_at(fd, start, min(look, end - start))):
+        cut = block.find(b"\n")
+        if cut >= 0:
+            return line + block[:cut]
+        line += block
+        start += len(block)
+        look = min(2 * look, BLOCK)
+    return line
+
+
 def last_lines(fd: int, size: int) -> tuple[int, list[bytes]]:
     """The offset after the last newline, and the last two whole lines (fewer in a shorter log)."""
     look = _FIRST_LOOK

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from mcpbridge.audit.blobs import read_blob
+from mcpbridge.audit.blobs import BUNDLE, read_blob
 from mcpbridge.audit.chain import GENESIS, Flaw, FlawKind, flaw_of, intact, line_hash, link_of, parsed
 from mcpbridge.audit.disk import open_log, read_at
 from mcpbridge.audit.logfile import LOG_NAME
@@ -215,7 +215,7 @@ class _Run:
         if data is None:
             message = f"the text {name} that this record refers to is missing from blobs/"
             return Flaw(line=self.records, kind=FlawKind.BLOB_MISSING, message=message, blob=name)
-        if hashlib.sha256(data).hexdigest() != name:
+        if hashlib.sha256(data).hexdigest() != name.removesuffix(BUNDLE):
             message = f"the text {name} that this record refers to was altered"
             return Flaw(line=self.records, kind=FlawKind.BLOB_ALTERED, message=message, blob=name)
         return None
@@ -227,5 +227,8 @@ class _Run:
 
 
 def _names(record: dict[str, Any] | None) -> Iterator[str]:
-    names: list[Any] = (record or {}).get("blobs") or []
+    found = record or {}
+    names: list[Any] = found.get("blobs") or []  # a record with a bundle has these too
     yield from (name for name in names if isinstance(name, str))
+    if isinstance(bundle := found.get("blobs_bundle"), str):
+        yield bundle + BUNDLE

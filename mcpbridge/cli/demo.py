@@ -7,16 +7,17 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcpbridge.cli.exits import COMPLETED
-from mcpbridge.cli.parsing import Commands
+from mcpbridge.cli.parsing import Commands, command_line
 from mcpbridge.cli.streams import somebody_there, wants_color
 
 if TYPE_CHECKING:
+    from mcpbridge.core.ruling import Answer
     from mcpbridge.demo.screen import Screen
     from mcpbridge.ports import Approver
 
@@ -44,13 +45,14 @@ def run(args: argparse.Namespace) -> int:
 
     screen = Screen(write=_write, color=wants_color(sys.stdout))
     given = _answers(args.answers)
-    approver = _approver(given, screen)
+    answers: list[Answer] = []
+    approver = _approver(given, screen, answers)
     _open(screen, given)
     from mcpbridge.demo.story import tell
 
     with _folder(keep=args.keep) as folder:
         asyncio.run(tell(screen, approver, folder))
-        _close(screen, folder if args.keep else None)
+        _close(screen, answers, folder if args.keep else None)
     return COMPLETED
 
 
@@ -71,23 +73,31 @@ def _open(screen: Screen, given: str | None) -> None:
         screen.say(f"Nobody is asked: the question is answered with {given!r}.")
 
 
-def _approver(given: str | None, screen: Screen) -> Approver:
+def _approver(given: str | None, screen: Screen, answers: list[Answer]) -> Approver:
     from mcpbridge import ScriptedApprover, TerminalApprover
     from mcpbridge.demo.asking import FlushedApprover, ShownApprover
 
     if given is None:
-        return FlushedApprover(inner=TerminalApprover(sys.stdin, sys.stderr), flush=sys.stdout.flush)
+        person = TerminalApprover(sys.stdin, sys.stderr)
+        return FlushedApprover(inner=person, flush=sys.stdout.flush, answers=answers)
     inner = ScriptedApprover.from_text(given, by="scripted answer")
-    return ShownApprover(inner=inner, screen=screen)
+    return ShownApprover(inner=inner, screen=screen, answers=answers)
 
 
-def _close(screen: Screen, kept: Path | None) -> None:
+def _close(screen: Screen, answers: Sequence[Answer], kept: Path | None) -> None:
+    from mcpbridge import Approve
     from mcpbridge.demo.story import FILES
 
     screen.heading("What you can do next")
-    screen.command("mcpbridge demo --answers no", "say no to the question this time")
+    if all(isinstance(answer, Approve) for answer in answers):
+        screen.command("mcpbridge demo --answers no", "say no to the question this time")
+    else:
+        screen.command("mcpbridge demo --answers yes", "say yes to the question this time")
     screen.command("mcpbridge init", "write a configuration to start from")
-    screen.command("mcpbridge demo --keep", "keep the files and the log of the demo")
+    if kept is None:
+        screen.command("mcpbridge demo --keep", "keep the files and the log of the demo")
+    else:
+        screen.command(command_line(["mcpbridge", "audit", "show", str(kept / "audit")]), "read the log")
     screen.write("")
     screen.say("The configuration, the policy and the script of this demo:")
     screen.write(f"  {FILES}")

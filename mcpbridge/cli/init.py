@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from mcpbridge.cli.exits import COMPLETED
-from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands
+from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, command_line
 from mcpbridge.errors import UsageError
 
 _FILES: Final = (DEFAULT_CONFIG, "policy.yaml")
+_IGNORE: Final = ("audit/", "*.state.json", "*.json.lock")
+_IGNORE_COMMENT: Final = "# what mcpbridge writes: the log and its key, saved conversations and their locks"
 
 
 def add(commands: Commands) -> None:
@@ -21,7 +23,8 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "init",
         help="write a configuration and a policy to start from",
-        description=f"Writes {' and '.join(_FILES)}, with comments. Overwrites nothing unless told to.",
+        description=f"Writes {' and '.join(_FILES)}, with comments, and a .gitignore "
+        "where there is none. Overwrites nothing unless told to.",
     )
     parser.add_argument("directory", metavar="DIR", nargs="?", default=".", help="where (default: here)")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
@@ -39,15 +42,35 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"{error.filename or directory} cannot be written: {error.strerror}") from None
     print("Wrote " + " and ".join(str(directory / name) for name in _FILES) + ".")
+    print(_ignored(directory))
     print("Next:")
     for command in _next(directory):
         print(f"  {command}")
     return COMPLETED
 
 
+def _ignored(directory: Path) -> str:
+    """Keep what a run writes out of version control. A file that is there belongs to its owner."""
+    file = directory / ".gitignore"
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write("\n".join((_IGNORE_COMMENT, *_IGNORE, "")))
+    except OSError:  # there already, or not to be written: then it is said instead
+        missing = [line for line in _IGNORE if line not in _lines(file)]
+        return f"Add to {file}: {'  '.join(missing)}" if missing else f"{file} keeps what a run writes out."
+    return f"Wrote {file}, which keeps what a run writes out of version control."
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
 def _next(directory: Path) -> Iterator[str]:
     if directory != Path():
-        yield f"cd {directory}"
+        yield command_line(["cd", str(directory)])
     yield f"{'set' if os.name == 'nt' else 'export'} OPENAI_API_KEY=sk-..."
     yield "mcpbridge check"
     yield "mcpbridge servers probe"

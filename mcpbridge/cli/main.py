@@ -16,6 +16,7 @@ from typing import Final
 
 import mcpbridge
 from mcpbridge.cli.exits import FAILED, UNKNOWN, USAGE
+from mcpbridge.cli.parsing import Parser
 from mcpbridge.errors import ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
 
 _COMMANDS: Final = ("demo", "run", "init", "check", "servers", "audit", "service")
@@ -54,7 +55,7 @@ def _open_closed_streams() -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line, as `--help` and the docs show it."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mcpbridge",
         description="One gate between a model on the Responses API and everything it can touch.",
         epilog="Exit codes: 0 completed, 1 failed, 2 usage or configuration, 3 paused for a person, "

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any, Literal
 
 from mcpbridge.bridge.result import Result, to_json
 from mcpbridge.cli.exits import COMPLETED, FAILED, PAUSED, UNKNOWN, USAGE
+from mcpbridge.cli.parsing import command_line
 from mcpbridge.core.conversation import Conversation, Decided
 from mcpbridge.core.question import Question
 from mcpbridge.errors import AlreadyDecided, ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
@@ -39,6 +37,11 @@ class End:
     """Where the conversation was saved."""
 
     @property
+    def stale(self) -> bool:
+        """Whether the conversation is an old copy: what was decided on it stands elsewhere."""
+        return self.kind == AlreadyDecided.__name__
+
+    @property
     def worth_saving(self) -> bool:
         """Whether something would be lost without a saved state, also when nobody asked for one."""
         return self.status != "completed" and bool(self.conversation.response_id)
@@ -48,7 +51,7 @@ class End:
         found = dict(to_json(self.conversation, status=self.status, questions=self.questions, text=self.text))
         if self.status in ("failed", "unknown"):
             found["error"] = {"type": self.kind, "message": self.message, "request_ids": list(self.unknown)}
-        if self.saved is not None:
+        if self.saved is not None and not self.stale:
             found["state"] = str(self.saved)
         return found
 
@@ -132,4 +135,10 @@ def resume_command(
     words += ["--resume", str(state)]
     for request_id in request_ids:
         words += ["--decide", f"{request_id}={answer}"]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return command_line(words)
+
+
+def turn_command(state: Path, *, config: str | None) -> str:
+    """The same for a further turn."""
+    named = [] if config is None else ["-c", config]
+    return command_line(["mcpbridge", "run", *named, "--state", str(state), "PROMPT"])

@@ -12,6 +12,12 @@ from typing import Final
 
 from mcpbridge.errors import UsageError
 
+_WHY: Final = {
+    "PROMPT": "; for a further turn: mcpbridge run --state FILE PROMPT",
+    "--state": "; --resume FILE names the state, and it is saved there again",
+    "--principal": "; the conversation keeps the principal that it began with",
+}
+"""What to do without, or instead of, what cannot stand beside --resume."""
 _DECISION: Final = re.compile(r"(?P<id>.+?)=(?P<word>yes|no)(?::(?P<reason>.*))?", re.DOTALL)
 
 
@@ -67,7 +73,7 @@ def contradiction(args: argparse.Namespace) -> str | None:
         if value is not None
     ]
     if beside:
-        return f"argument --resume: not allowed with {', '.join(beside)}"
+        return f"argument --resume: not allowed with {', '.join(beside)}{_WHY[beside[0]]}"
     repeated = _repeated(args.decide)
     return f"argument --decide: {repeated} is decided twice" if repeated else None
 

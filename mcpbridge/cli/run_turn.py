@@ -18,7 +18,7 @@ from mcpbridge.bridge.bridge import Bridge
 from mcpbridge.bridge.result import Result
 from mcpbridge.cli.interrupts import cancelling
 from mcpbridge.cli.parsing import DEFAULT_CONFIG
-from mcpbridge.cli.run_end import End, broken, ended, not_begun, resume_command, stopped
+from mcpbridge.cli.run_end import End, broken, ended, not_begun, resume_command, stopped, turn_command
 from mcpbridge.cli.run_options import Options
 from mcpbridge.cli.show import Show
 from mcpbridge.cli.state_file import StateFile
@@ -39,6 +39,7 @@ def run_turn(options: Options) -> int:
     show = Show(sys.stdout, sys.stderr, as_json=options.as_json, stream=options.stream)
     file = StateFile(options.state) if options.state is not None else None
     try:
+        _refuse_missing(options)
         config = _diagnostics(load_config(options.config or DEFAULT_CONFIG), verbose=options.verbose)
         with file.locked() if file is not None else nullcontext():
             end = asyncio.run(_session(options, config, file, show))
@@ -47,12 +48,20 @@ def run_turn(options: Options) -> int:
     return show.end(end, config=options.config)
 
 
+def _refuse_missing(options: Options) -> None:
+    """Before anything is made beside it: a lock of nothing would stay."""
+    if options.resuming and options.state is not None and not options.state.exists():
+        raise StateRefused(f"there is no saved state in {options.state}")
+
+
 async def _session(options: Options, config: Configuration, file: StateFile | None, show: Show) -> End:
     assembly = assemble(config, approver=_approver(options, config))
     show.mask = assembly.mask
     async with Bridge(assembly) as bridge:
         turn = _turn(bridge, options, config, file)
-        end = await _end(bridge, turn, show.event)
+        told = Resolutions(turn, _answers(options), show)
+        end = await _end(bridge, turn, told.event)
+        told.look()
         return _saved(end, bridge, file)
 
 
@@ -90,7 +99,7 @@ def _resumed(
     if not options.decisions and conversation.finished:
         raise UsageError(
             f"nothing is open in {options.state}; "
-            f"for a further turn: mcpbridge run --state {options.state} PROMPT"
+            f"for a further turn: {turn_command(options.state or Path(), config=options.config)}"
         )
     return conversation, _answers(options)
 
@@ -103,6 +112,29 @@ def _answers(options: Options) -> dict[str, Answer]:
         else Deny(by=by, reason=decided.reason)
         for request_id, decided in options.decisions.items()
     }
+
+
+class Resolutions:
+    """Tells what became of unknown outcomes that a person decided about: no event says so."""
+
+    def __init__(self, turn: Turn, answers: Mapping[str, Answer], show: Show) -> None:
+        self._turn, self._show = turn, show
+        begun = turn.conversation
+        self._open = {name: answers[name] for name in begun.unknown if name in answers}
+        self._repeats = dict(begun.repeats)
+
+    def event(self, event: Event) -> None:
+        """Look before each event is shown: it comes after what was decided."""
+        self.look()
+        self._show.event(event)
+
+    def look(self) -> None:
+        now = self._turn.conversation
+        for request_id, answer in list(self._open.items()):
+            again = now.repeats.get(request_id, 0) > self._repeats.get(request_id, 0)
+            if again or request_id not in now.unknown:
+                del self._open[request_id]
+                self._show.resolved(request_id, "repeated" if again else "given up", answer.by)
 
 
 def _refuse_further_turn(conversation: Conversation, options: Options) -> None:

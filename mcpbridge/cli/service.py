@@ -79,12 +79,18 @@ def _script(brain: str) -> Path:
 
 
 def _ready(endpoint: LocalEndpoint, script: Path, key: str) -> str:
-    shown = key if key == _KEY else "(the key given with --api-key)"
-    return f"""\
-Plays {script} (no language model) at {endpoint.base_url}
-To use it:
-  export MCPBRIDGE_LOCAL_URL={endpoint.base_url}
-  export MCPBRIDGE_LOCAL_KEY={shown}
-and in mcpbridge.yaml:
-  model: {{name: scripted, endpoint: local, api_key: "${{env:MCPBRIDGE_LOCAL_KEY}}"}}
-Ctrl-C stops it."""
+    variables: list[str] = []
+    api_key = ""
+    if not endpoint.base_url.endswith(f":{_PORT}/v1"):
+        variables.append(f"  export MCPBRIDGE_LOCAL_URL={endpoint.base_url}")
+    if key != _KEY:
+        variables.append("  export MCPBRIDGE_LOCAL_KEY=(the key given with --api-key)")
+        api_key = ', api_key: "${env:MCPBRIDGE_LOCAL_KEY}"'
+    lines = [
+        f"Plays {script} (no language model) at {endpoint.base_url}",
+        "To use it, in mcpbridge.yaml:",
+        f"  model: {{name: scripted, endpoint: local{api_key}}}",
+        *(["and where mcpbridge runs:", *variables] if variables else []),
+        "Ctrl-C stops it.",
+    ]
+    return "\n".join(lines)

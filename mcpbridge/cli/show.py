@@ -79,6 +79,11 @@ class Show:
             self._end_line()
             self._line(*line)
 
+    def resolved(self, request_id: str, how: str, by: str) -> None:
+        """What a person made of an unknown outcome is on record now."""
+        self._end_line()
+        self._line("decided", _YELLOW, f"{request_id}: {how} by {by or 'a person who gave no name'}")
+
     def end(self, end: End, *, config: str | None) -> int:
         """Show the end; returns the exit code."""
         if self._as_json:
@@ -177,7 +182,7 @@ class Show:
         self._say(f"  {resume_command(state, ids, no, config=config)}")
 
     def _explain_state(self, end: End, config: str | None) -> None:
-        if end.saved is not None:
+        if end.saved is not None and not end.stale:
             self._say(f"mcpbridge: the state is saved in {end.saved}; go on with")
             self._say(f"  {resume_command(end.saved, config=config)}")
 
@@ -193,10 +198,12 @@ class Show:
         self._err.write(visible(self.mask.text(text)) + "\n")
 
     def _written(self, code: int) -> int:
-        """An answer that nobody got is no success."""
-        if self._out.broken is None or code != COMPLETED:
+        """A reader who left (`| head`) had enough: the answer was complete and the state is saved, else the
+        code were another. But an answer that could not be written, as on a full disk, is no success."""
+        broken = self._out.broken
+        if code != COMPLETED or broken is None or isinstance(broken, BrokenPipeError):
             return code
-        self._say(f"mcpbridge: standard output: {self._out.broken.strerror}")
+        self._say(f"mcpbridge: standard output: {broken.strerror}")
         return FAILED
 
 

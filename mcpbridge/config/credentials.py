@@ -6,14 +6,15 @@ import asyncio
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
-from mcpbridge.config.declaration import HeaderValue, ServerDeclaration, is_bearer
+from mcpbridge.config.declaration import CredentialCallable, HeaderValue, ServerDeclaration, is_bearer
 from mcpbridge.config.headers import value_problem
 from mcpbridge.config.profiles_model import AuthorizationIn
 from mcpbridge.config.sources import SecretSources
 from mcpbridge.config.template import SecretTemplate
 from mcpbridge.core.secret import Secret
-from mcpbridge.errors import UsageError
+from mcpbridge.errors import McpbridgeError, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,11 @@ async def resolve_authorization(declaration: ServerDeclaration, sources: SecretS
     if declaration.authorization is None:
         return None
     secret = await _resolved(declaration.authorization, sources, f"{declaration.label}: authorization")
-    return Secret(secret.reveal()[7:].strip()) if is_bearer(secret.reveal()) else secret
+    return _without_bearer(secret) if is_bearer(secret.reveal()) else secret
+
+
+def _without_bearer(secret: Secret) -> Secret:
+    return Secret(secret.reveal()[7:].strip(), parts=secret.parts)
 
 
 async def resolve_credentials(
@@ -57,7 +62,7 @@ async def resolve_credentials(
         sensitive.append(token)
     place = "field" if declaration.connector_id else declaration.authorization_in or authorization_in
     if place == "header" and token is not None:
-        headers["Authorization"] = Secret(f"Bearer {token.reveal()}")
+        headers["Authorization"] = Secret(f"Bearer {token.reveal()}", parts=(token,))
         token = None
     elif place == "field" and token is None:
         token = _taken_from(headers, declaration)
@@ -69,7 +74,7 @@ def _taken_from(headers: dict[str, Secret], declaration: ServerDeclaration) -> S
     if name is None:
         return None
     if is_bearer(headers[name].reveal()):
-        return Secret(headers.pop(name).reveal()[7:].strip())
+        return _without_bearer(headers.pop(name))
     if declaration.authorization_in == "field":
         raise UsageError(
             f"{declaration.label}: authorization_in: field carries a Bearer token only, and headers.{name} "
@@ -83,15 +88,33 @@ async def _resolved(value: HeaderValue, sources: SecretSources, where: str) -> S
         # Files and keyrings can be slow; variables are not worth a thread.
         return await asyncio.to_thread(value.resolve, sources) if value.blocking else value.resolve(sources)
     if isinstance(value, str | Secret):
-        return _checked(value, where)
-    made = value()
-    return _checked(await made if inspect.isawaitable(made) else made, where)
+        return _checked(Secret(value) if isinstance(value, str) else value, where)
+    raised = ""
+    secret: Secret | None = None
+    try:
+        secret = await _asked(value, where)
+    except McpbridgeError:
+        raise
+    except Exception as error:  # noqa: BLE001 # boundary: the caller's own code; its text may hold anything
+        raised = type(error).__name__
+    if secret is None:  # raised here, so that the failure's text does not become its context
+        raise UsageError(f"{where}: the callable raised {raised}; nothing was sent")
+    return _checked(secret, where)
 
 
-def _checked(made: object, where: str) -> Secret:
-    secret = Secret(made) if isinstance(made, str) else made
-    if not isinstance(secret, Secret):
+async def _asked(value: CredentialCallable, where: str) -> Secret:
+    # A frame of its own: the one that our errors carry along holds no credential in clear.
+    made = cast("object", value())
+    if inspect.isawaitable(made):
+        made = await made
+    if isinstance(made, str):
+        return Secret(made)
+    if not isinstance(made, Secret):
         raise UsageError(f"{where}: the callable returned {type(made).__name__}; return text or a Secret")
+    return made
+
+
+def _checked(secret: Secret, where: str) -> Secret:
     if not secret.reveal():
         raise UsageError(f"{where}: the callable returned nothing")
     problem = value_problem(secret.reveal())

@@ -43,20 +43,23 @@ class SecretTemplate:
         return "".join(part if isinstance(part, str) else "$" for part in self.parts)
 
     def resolve(self, sources: SecretSources) -> Secret:
-        """The text itself. Raises MissingSecret with file and line of the reference."""
+        """The text itself; its `parts` are what was kept elsewhere. Raises MissingSecret with file and
+        line of the reference."""
+        found = {reference: self._value(reference, sources) for reference in self.references}
         return Secret(
-            "".join(part if isinstance(part, str) else self._value(part, sources) for part in self.parts)
+            "".join(part if isinstance(part, str) else found[part].reveal() for part in self.parts),
+            parts=found.values(),
         )
 
-    def _value(self, reference: Reference, sources: SecretSources) -> str:
-        problem = ""
+    def _value(self, reference: Reference, sources: SecretSources) -> Secret:
+        problem, value = "", None
         try:
-            value = sources.value(reference, self.directory)
+            value = Secret(sources.value(reference, self.directory))
         except SecretUnavailable as error:
-            value, problem = "", str(error)
-        if not problem and has_control(value):
+            problem = str(error)
+        if value is not None and has_control(value.reveal()):
             problem = f"{reference} holds a line break or another control character"
-        if problem:  # raised here, so that nothing a source held becomes its context
+        if problem or value is None:  # raised here, so that nothing a source held becomes its context
             raise MissingSecret([Problem(file=self.file, line=self.line, message=self.note + problem)])
         return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from typing import Final
@@ -64,12 +65,17 @@ def is_loopback(host: str) -> bool:
 
 
 def url_identity(url: str) -> str:
-    """A URL that passed `url_problem`, without query and default port, the host in lower case."""
+    """A URL that passed `url_problem`, without default port, the host in lower case.
+
+    A query may choose a tenant, so it is part of the identity; it may also hold what nobody should read, so
+    it is there as the beginning of its SHA-256.
+    """
     parts = urlsplit(url)
     host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
-    return f"{parts.scheme}://{shown}{port}{parts.path}"
+    query = f"?sha256:{hashlib.sha256(parts.query.encode()).hexdigest()[:12]}" if parts.query else ""
+    return f"{parts.scheme}://{shown}{port}{parts.path}{query}"
 
 
 def _split(url: str) -> SplitResult | None:

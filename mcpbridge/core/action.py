@@ -22,7 +22,7 @@ class ToolDefinition:
     output_schema: Mapping[str, Any] | None = None
     annotations: Mapping[str, Any] = field(default_factory=dict[str, Any])
     server_identity: str = ""
-    """The server's URL without its query, or `local`."""
+    """The server's URL (with a hash of its query), or `local`."""
 
     def canonical(self) -> str:
         """Sorted, compact JSON of the definition: what the hash covers and what the audit's blob holds."""

@@ -14,7 +14,7 @@ class HostedServer:
 
     label: str
     identity: str
-    """URL without query, or `connector:…`: what decisions and grants are bound to."""
+    """URL (with a hash of its query), or `connector:…`: what decisions and grants are bound to."""
     allowed_tools: frozenset[str] | None = None
     observed: bool = False
     """True when the server was opted out of approvals (`observe: true`)."""

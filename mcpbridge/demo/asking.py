@@ -17,10 +17,13 @@ class ShownApprover:
 
     inner: Approver
     screen: Screen
+    answers: list[Answer]
+    """Those that were given."""
 
     async def ask(self, question: Question) -> Answer:
         self.screen.entry("asks", question.screen)
         answer = await self.inner.ask(question)
+        self.answers.append(answer)
         word = "yes" if isinstance(answer, Approve) else "no"
         self.screen.entry(
             "answer", f"{word}{f': {answer.reason}' if answer.reason else ''} (given beforehand)"
@@ -34,7 +37,11 @@ class FlushedApprover:
 
     inner: Approver
     flush: Callable[[], object]
+    answers: list[Answer]
+    """Those that were given."""
 
     async def ask(self, question: Question) -> Answer:
         self.flush()
-        return await self.inner.ask(question)
+        answer = await self.inner.ask(question)
+        self.answers.append(answer)
+        return answer

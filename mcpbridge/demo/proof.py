@@ -11,7 +11,7 @@ from typing import Final
 
 from mcpbridge.audit import Verification, log_path, read, render_line, verify
 from mcpbridge.demo.screen import Screen
-from mcpbridge.demo.server import Tracker
+from mcpbridge.demo.server import TOOLS, Tracker
 
 _DENIED: Final = b'"outcome":"policy_deny"'
 _IDS: Final = ("request_id", "run_id")
@@ -25,8 +25,8 @@ class DemoFailed(AssertionError):
 def show_effects(screen: Screen, tracker: Tracker) -> None:
     """Ask the tracker itself what its tools did."""
     ran = Counter(effect.tool for effect in tracker.effects)
-    done = ", ".join(f"{tool} {count}x" for tool, count in ran.items())
-    screen.say(f"The tracker kept count of what its tools really did: {done}, send_mail {ran['send_mail']}x.")
+    done = ", ".join(f"{tool} {ran[tool]}x" for tool in TOOLS)
+    screen.say(f"The tracker kept count of what its tools really did: {done}.")
     if ran["send_mail"]:
         raise DemoFailed("the denied mail was sent")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LABEL = "tracker"
 TOKEN = "demo-token"  # noqa: S105 (of a toy that listens on loopback only)
+TOOLS = ("list_issues", "read_issue", "create_issue", "send_mail")
 INJECTION_ADDRESS = "audit@collector.example"
 
 _ISSUES: Mapping[int, tuple[str, str]] = MappingProxyType(

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from mcpbridge.service.errors import ScriptError
+from mcpbridge.service.script_sentences import STEPS, not_yaml, sentence, shown, told_twice
 
 
 def _compiles(pattern: str) -> str:
@@ -144,11 +145,8 @@ class StatusStep(_Strict):
     error: Failure | None = None
 
 
-_STEPS = ("reasoning", "mcp", "call", "say", "refuse", "item", "event", "response", "status")
-
-
 def _step_key(value: Any) -> str | None:
-    return next((key for key in _STEPS if key in value), None) if isinstance(value, dict) else None
+    return next((key for key in STEPS if key in value), None) if isinstance(value, dict) else None
 
 
 Step: TypeAlias = Annotated[
@@ -164,7 +162,7 @@ Step: TypeAlias = Annotated[
     Discriminator(
         _step_key,
         custom_error_type="unknown_step",
-        custom_error_message=f"a step is a mapping with one of: {', '.join(_STEPS)}",
+        custom_error_message=f"a step is a mapping with one of: {', '.join(STEPS)}",
     ),
 ]
 
@@ -215,17 +213,60 @@ class Script(_Strict):
 def load_script(source: str | Path) -> Script:
     """A Path is a file, a str is the YAML itself. Raises ScriptError with file and line."""
     name = source.name if isinstance(source, Path) else "script"
-    text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+    try:
+        text = source.read_text(encoding="utf-8-sig") if isinstance(source, Path) else source
+    except UnicodeDecodeError:
+        raise ScriptError(f"{name}: the file is not UTF-8 text") from None
     try:
         node = _compose(text)
         document: object = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ScriptError(f"{name}: not YAML: {error}") from None
+        raise ScriptError(f"{name}:{not_yaml(error)}") from None
+    if not isinstance(document, dict):
+        found = "it is empty" if document is None else "it holds something else"
+        raise ScriptError(
+            f"{name}:1: a script is a mapping with rules; {found}; write rules: [{{then: […]}}]"
+        )
     try:
         return Script.model_validate(document)
     except ValidationError as error:
-        lines = [_describe(name, node, one["loc"], one["msg"]) for one in error.errors()]
+        wrong = error.errors()
+        lines = [
+            _describe(name, node, one["loc"], sentence(one, _known(one["loc"])))
+            for one in wrong
+            if not told_twice(one, wrong)
+        ]
         raise ScriptError("\n".join(lines)) from None
+
+
+_BELOW: dict[tuple[type[BaseModel] | None, str], type[BaseModel]] = {
+    (Script, "rules"): Rule,
+    (Script, "faults"): Fault,
+    (Rule, "when"): When,
+    (Fault, "when"): FaultWhen,
+    (StatusStep, "error"): Failure,
+    (McpStep, "mcp"): McpUse,
+    (CallStep, "call"): FunctionUse,
+}
+_STEP: dict[str, type[BaseModel]] = {
+    "reasoning": ReasoningStep, "mcp": McpStep, "call": CallStep, "say": SayStep, "refuse": RefuseStep,
+    "item": ItemStep, "event": EventStep, "response": ResponseStep, "status": StatusStep,
+}  # fmt: skip
+
+
+def _known(location: Sequence[int | str]) -> tuple[str, ...]:
+    """The keys that may stand where the last part of `location` stands."""
+    model: type[BaseModel] | None = Script
+    steps = False
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        if steps:
+            model, steps = _STEP.get(part), False
+        else:
+            steps = model is Rule and part == "then"
+            model = _BELOW.get((model, part))
+    return tuple(model.model_fields) if model is not None else ()
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -240,8 +281,7 @@ def _describe(name: str, node: yaml.Node | None, location: Sequence[int | str], 
         if found is not None:
             line = found.start_mark.line + 1
             node = node if isinstance(found, yaml.ScalarNode) else found  # a step's tag is also its key
-    path = ".".join(str(part) for part in location)
-    return f"{name}:{line}: {path}: {message}"
+    return f"{name}:{line}: {shown(location)}: {message}"
 
 
 def _child(node: yaml.Node | None, part: int | str) -> yaml.Node | None:

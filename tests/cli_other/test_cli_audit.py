@@ -96,6 +96,37 @@ def test_the_log_is_the_one_of_the_configuration_unless_a_path_is_given(
     assert len(shown(capsys)) == len(_MADE)
 
 
+def test_what_a_person_made_of_an_unknown_outcome_is_shown_and_counts_as_human(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def write() -> None:
+        log = AuditLog.open(here / "audit", mask=Mask(), levels={})
+        await log.append(Record(type="recovery", fields={"outcome": "not_run", "request_id": "call_0"}))
+        fields = {"outcome": "repeated", "approver": "ada", "request_id": "call_1"}
+        await log.append(Record(type="recovery", fields=fields))
+        await log.close()
+
+    asyncio.run(write())
+    assert main(["audit", "show", "--human"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "recovery   repeated by ada (claimed)  call_1" in line
+
+
+def test_show_says_so_where_nothing_passes(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "show", "--run", "nope"]) == 0
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "mcpbridge: no record passes the filters\n")
+
+
+@pytest.mark.parametrize("command", ["show", "verify"])
+def test_a_log_that_is_not_there_comes_with_a_hint(
+    here: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main(["audit", command]) == 2
+    printed = capsys.readouterr()
+    assert "a log begins with the first run; name its folder, or" in printed.out + printed.err
+
+
 def test_show_stops_at_a_line_that_is_no_record(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log_path(log).write_bytes(b"garbage\n")
 
@@ -119,7 +150,7 @@ def test_a_limit_is_a_number_from_one(log: Path, capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit) as stopped:
         main(["audit", "show", "--limit", limit])
     assert stopped.value.code == 2
-    assert "--limit" in capsys.readouterr().err
+    assert f"argument --limit: {limit!r} is no count; write a number from 1" in capsys.readouterr().err
 
 
 def test_an_intact_log_is_unsealed_and_exit_3(log: Path, capsys: pytest.CaptureFixture[str]) -> None:

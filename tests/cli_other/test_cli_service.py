@@ -66,7 +66,7 @@ def test_ctrl_c_ends_the_service_with_exit_0(script: str, monkeypatch: pytest.Mo
 
     assert main(["service", "--brain", script, "--port", "0"]) == 0
 
-    assert "export MCPBRIDGE_LOCAL_KEY=local-key" in out.getvalue()
+    assert "{name: scripted, endpoint: local}" in out.getvalue()
     assert out.getvalue().endswith("Stopped.\n")
 
 

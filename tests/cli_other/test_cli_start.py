@@ -11,6 +11,7 @@ import pytest
 
 from mcpbridge.cli.init import write_start
 from mcpbridge.cli.main import main
+from mcpbridge.cli.parsing import command_line
 from tests.cli_other.shared import WriteConfig
 
 
@@ -40,6 +41,7 @@ def test_init_makes_the_folder_and_says_to_go_there(here: Path, capsys: pytest.C
 
     assert "cd agents" in capsys.readouterr().out
     assert sorted(file.name for file in (here / "agents" / "first").iterdir()) == [
+        ".gitignore",
         "mcpbridge.yaml",
         "policy.yaml",
     ]
@@ -65,7 +67,7 @@ def test_init_with_force_replaces_both_files(here: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert "version: 1" in (here / "policy.yaml").read_text()
     assert main(["check"]) == 0
-    assert len(list(here.iterdir())) == 2
+    assert len(list(here.iterdir())) == 3
 
 
 def test_init_in_a_place_that_cannot_be_written_is_a_usage_error(
@@ -127,8 +129,84 @@ def test_check_says_what_was_checked(write_config: WriteConfig, capsys: pytest.C
 def test_check_without_a_file_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "-c", "none.yaml"]) == 2
     out = capsys.readouterr().out
-    assert "none.yaml:1: there is no such file" in out
+    assert "none.yaml: there is no such file; run `mcpbridge init`, or name one with -c FILE" in out
     assert "1 problem in none.yaml" in out
+
+
+def test_init_keeps_what_a_run_writes_out_of_version_control(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init"]) == 0
+    assert "Wrote .gitignore" in capsys.readouterr().out
+    assert (here / ".gitignore").read_text().splitlines()[1:] == ["audit/", "*.state.json", "*.json.lock"]
+
+    (here / ".gitignore").write_text("audit/\n")
+    assert main(["init", "--force"]) == 0
+    assert "Add to .gitignore: *.state.json  *.json.lock" in capsys.readouterr().out
+    assert (here / ".gitignore").read_text() == "audit/\n"
+
+
+def test_the_folder_to_go_to_is_quoted_for_the_shell(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "my agents"]) == 0
+    assert command_line(["cd", "my agents"]) in capsys.readouterr().out
+
+
+RULES = """version: 1
+defaults: {decision: ask}
+rules:
+  - {id: fine, effect: allow, tools: [docs.search, "docs.*", "d*.read", "*.list_*", "*delete*", local.note]}
+  - {id: typo, effect: allow, tools: [dosc.search]}
+  - {id: none, effect: deny, tools: ["x*.send"]}
+  - {id: closed, effect: allow, tools: [docs.serch]}
+"""
+
+
+def test_check_warns_of_rules_about_what_is_not_declared(
+    write_config: WriteConfig, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config("{label: docs, url: 'https://d.example/mcp', allowed_tools: [search]}")
+    config.write_text(config.read_text().replace("ask-before-write", "./p.yaml"))
+    (here / "p.yaml").write_text(RULES)
+
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.splitlines()[:4] == [
+        "p.yaml:5: warning: the rule `typo` names dosc.search, and no server 'dosc' is declared; "
+        "did you mean "
+        "'docs'?",
+        "p.yaml:6: warning: the rule `none` names x*.send, and no server 'x*' is declared",
+        "p.yaml:7: warning: the rule `closed` names docs.serch, and allowed_tools of the server 'docs' does "
+        "not; did you mean 'search'?",
+        "mcpbridge.yaml: no problems, 3 warnings",
+    ]
+    assert main(["check", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ok"], {problem["severity"] for problem in found["problems"]}) == (True, {"warning"})
+
+
+def test_what_init_writes_and_what_is_shipped_needs_no_warning(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init"]) == 0
+    assert main(["check"]) == 0
+    assert "warning" not in capsys.readouterr().out
+
+
+def test_the_total_names_every_file_with_problems_and_counts_one_rule(
+    write_config: WriteConfig, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(rest="polcy: x\n")
+    config.write_text(config.read_text().replace("ask-before-write", "./p.yaml"))
+    (here / "p.yaml").write_text("version: 2\ndefaults: {decision: ask}\n")
+
+    assert main(["check"]) == 2
+    assert capsys.readouterr().out.splitlines()[-1] == "2 problems in mcpbridge.yaml and p.yaml"
+
+    (here / "p.yaml").write_text(
+        "version: 1\ndefaults: {decision: ask}\nrules: [{id: a, effect: deny, tools: ['*']}]"
+    )
+    config.write_text(config.read_text().replace("polcy: x\n", ""))
+    assert main(["check"]) == 0
+    assert "p.yaml  1 rule, otherwise ask" in capsys.readouterr().out
 
 
 def test_check_without_servers_says_none(

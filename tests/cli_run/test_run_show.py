@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mcpbridge import Conversation, McpbridgeError, Secret, Usage
+from mcpbridge import AlreadyDecided, Conversation, McpbridgeError, Secret, Usage
 from mcpbridge.cli.run_end import End, broken, resume_command
 from mcpbridge.cli.show import Show
 from mcpbridge.core.action import Action
@@ -139,7 +141,7 @@ def test_silence_is_explained() -> None:
     assert stderr.getvalue() == "mcpbridge: the model gave no answer\n"
 
 
-def test_a_reader_who_left_stops_nothing_and_is_no_success(tmp_path: Path) -> None:
+def test_a_reader_who_left_stops_nothing_and_changes_no_exit_code(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     stderr = io.StringIO()
@@ -149,8 +151,30 @@ def test_a_reader_who_left_stops_nothing_and_is_no_success(tmp_path: Path) -> No
         show.event(TextDelta(text="b"))
         code = show.end(completed("ab"), config=None)
 
+    assert code == 0
+    assert stderr.getvalue() == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to be had")
+def test_an_answer_that_cannot_be_written_is_no_success() -> None:
+    stderr = io.StringIO()
+    with open("/dev/full", "w") as stdout:
+        code = Show(stdout, stderr, as_json=False, stream=False).end(completed("ab"), config=None)
+
     assert code == 1
-    assert stderr.getvalue() == "mcpbridge: standard output: Broken pipe\n"
+    assert stderr.getvalue() == "mcpbridge: standard output: No space left on device\n"
+
+
+def test_of_a_stale_state_no_way_on_is_told() -> None:
+    stdout, stderr = io.StringIO(), io.StringIO()
+    error = AlreadyDecided("mcpr_1", outcome="human_allow", seq=7)
+    end = replace(broken(Conversation(id="conv_1"), error), saved=Path("copy.json"))
+    code = Show(stdout, stderr, as_json=True, stream=False).end(end, config=None)
+
+    assert code == 2
+    assert "mcpr_1 was already decided" in stderr.getvalue()
+    assert "--resume" not in stderr.getvalue()
+    assert "state" not in json.loads(stdout.getvalue())
 
 
 def test_an_unknown_outcome_that_could_not_be_saved_says_so() -> None:

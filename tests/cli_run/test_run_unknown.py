@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import sys
@@ -60,6 +61,7 @@ def test_killed_after_the_effect_began_it_is_unknown_and_goes_on_without_it(
     assert posts == 2
     assert done.code == 0
     assert "it is there, I looked" in done.out
+    assert re.search(rf"decided +{question}: given up by \S+", done.err)
     assert tracker.count("create_issue") == 1
 
 
@@ -86,6 +88,8 @@ def test_killed_before_the_effect_it_is_unknown_too_and_a_yes_repeats_it(
     assert done.out == "It says: Created issue #4: t\n"
     (recovery,) = shell.records("recovery")
     assert (recovery["outcome"], recovery["approver"]) == ("repeated", "oncall")
+    assert f"{question}: repeated by oncall\n" in done.err
+    assert "repeated by oncall (claimed)" in shell.mcpbridge("audit", "show", "--human").out
 
 
 @pytest.mark.promise("first-wins")
@@ -100,6 +104,7 @@ def test_what_was_given_up_cannot_be_repeated_from_a_copy(shell: Shell, tracker:
 
     assert (unknown.code, first.code, copied.code) == (4, 0, 2)
     assert f"{question} was already decided (given_up, audit record" in copied.err
+    assert "--resume" not in copied.err
     assert tracker.count("create_issue") == 1
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mcpbridge.cli.main import main
+from mcpbridge.cli.run_end import turn_command
 from mcpbridge.service.running import running_in_thread
 from tests.cli_run.shell import SCRIPT, Shell
 
 WRONG: dict[str, tuple[list[str], str]] = {
     "nothing to do": ([], "a PROMPT is required"),
     "two ways": (["--resume", "s.json", "hello"], "--resume: not allowed with PROMPT"),
-    "two files": (["--resume", "s.json", "--state", "t.json"], "--resume: not allowed with --state"),
+    "two files": (["--resume", "s.json", "--state", "t.json"], "--state; --resume FILE names the state, and"),
     "a principal": (["--resume", "s.json", "--principal", "me"], "--resume: not allowed with --principal"),
     "nothing to decide": (["hello", "--decide", "a=yes"], "--decide: needs --resume FILE"),
     "no decision": (["--resume", "s.json", "--decide", "a=maybe"], "'a=maybe' is not ID=yes"),
@@ -33,7 +35,9 @@ def test_a_wrong_combination_is_refused_as_argparse_does(
     assert exit_.value.code == 2
     printed = capsys.readouterr()
     assert sentence in printed.err
-    assert "usage: mcpbridge run" in printed.err
+    first, *rest = printed.err.splitlines()
+    assert sentence in first
+    assert rest[0].startswith("usage: mcpbridge run")
     assert printed.out == ""
 
 
@@ -51,6 +55,26 @@ def test_a_missing_configuration_is_named(shell: Shell) -> None:
     assert "other.yaml" in as_json.err
     assert as_json.json["status"] == "failed"
     assert as_json.json["error"]["type"] == "ConfigurationError"
+
+
+def test_a_state_that_is_not_there_leaves_no_lock_behind(shell: Shell) -> None:
+    with running_in_thread(SCRIPT) as service:
+        shell.configure(service, None)
+        ended = shell.here("--resume", "nope.json")
+
+    assert ended.code == 2
+    assert "there is no saved state in nope.json" in ended.err
+    assert list(shell.folder.glob("*.lock")) == []
+
+
+def test_the_way_to_a_further_turn_is_quoted_and_names_the_configuration(shell: Shell) -> None:
+    with running_in_thread(SCRIPT) as service:
+        shell.configure(service, None)
+        shell.here("hello one", "--state", "my talk.json")
+        ended = shell.here("--resume", "my talk.json", "-c", "mcpbridge.yaml")
+
+    assert ended.code == 2
+    assert turn_command(Path("my talk.json"), config="mcpbridge.yaml") in ended.err
 
 
 def test_a_missing_credential_is_named_and_the_turn_can_go_on_later(shell: Shell) -> None:

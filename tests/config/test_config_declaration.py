@@ -48,14 +48,17 @@ def _plain(credentials: Credentials) -> tuple[dict[str, str], str | None]:
 @pytest.mark.parametrize(
     ("url", "identity"),
     [
-        ("https://Docs.Example.com:443/mcp?read_only=true", "https://docs.example.com/mcp"),
+        (
+            "https://Docs.Example.com:443/mcp?read_only=true",
+            "https://docs.example.com/mcp?sha256:e3c9209f0ba6",
+        ),
         ("https://docs.example.com:8443/", "https://docs.example.com:8443/"),
         ("http://[::1]:8080/mcp", "http://[::1]:8080/mcp"),
         ("http://127.9.9.9", "http://127.9.9.9"),
         ("http://localhost:80/x", "http://localhost/x"),
     ],
 )
-def test_the_identity_is_the_url_without_its_query(url: str, identity: str) -> None:
+def test_the_identity_is_the_url_with_a_hash_of_its_query(url: str, identity: str) -> None:
     assert _server(url=url).identity == identity
 
 

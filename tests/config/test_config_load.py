@@ -152,7 +152,10 @@ def test_model_and_policy_are_mandatory(problems: Problems) -> None:
         ("", "1: the file must be a mapping of keys; it is empty"),
         ("- a\n", "1: the file must be a mapping of keys; it holds something else"),
         ("a: 1\na: 2\n", "2: the key 'a' stands twice; remove one"),
-        ("a: [1\nb: 2\n", "2: between [ and ] a comma, a quotation mark or the ] is missing (begun in line 1)"),
+        (
+            "a: [1\nb: 2\n",
+            "2: between [ and ] a comma, a quotation mark or the ] is missing (begun in line 1)",
+        ),
     ],
 )
 def test_a_file_that_is_no_mapping_is_refused(problems: Problems, text: str, problem: str) -> None:

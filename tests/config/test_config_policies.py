@@ -76,3 +76,34 @@ def test_every_shipped_policy_loads(load: Callable[..., object], name: str) -> N
 def test_a_missing_file_of_a_shipped_name_says_how_to_use_that_one(problems: Problems, name: str) -> None:
     (found,) = problems(f"policy: policies/{name}.yaml\n", base=MODEL)
     assert found.endswith(f"; write policy: {name} for the one that comes with mcpbridge")
+
+
+def test_a_misspelt_policy_file_is_recognised(problems: Problems) -> None:
+    (problem,) = problems("model: {name: m, endpoint: openai}\npolicy: ./polcy.yaml\n", base="")
+    assert problem.endswith("; did you mean 'policy.yaml'?")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "servers: {label: docs}\n",
+            "servers must be a list, not a mapping; begin each entry with a dash: `- …`",
+        ),
+        (
+            "servers:\n  - {label: d, url: 'https://d.example', headers: {Authorization: Bearer "
+            "$DOCS_TOKEN}}\n",
+            "servers[d].headers.Authorization: $DOCS_TOKEN is not looked up; write ${env:DOCS_TOKEN}",
+        ),
+        (
+            "servers:\n  - {label: d, url: 'https://d.example', authorization: $DOCS_TOKEN}\n",
+            "servers[d].authorization: a credential does not stand in a file; write ${env:DOCS_TOKEN}",
+        ),
+        (
+            "servers:\n  - {label: d, command: npx}\n",
+            "command: local (stdio) servers are not available in this version; give the url",
+        ),
+    ],
+)
+def test_a_usual_slip_is_answered_with_what_to_write(problems: Problems, text: str, said: str) -> None:
+    assert any(said in problem for problem in problems(text))

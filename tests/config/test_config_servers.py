@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcpbridge.config import Configuration, SecretSources, shipped, shipped_names
+from mcpbridge.config import Configuration, SecretSources, shipped_names
 from mcpbridge.config.template import SecretTemplate
 from mcpbridge.errors import MissingSecret
 
@@ -21,10 +21,14 @@ URL = "    url: https://docs.example.com/mcp\n"  # line 5
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("    description: x\n", "4: servers[docs]: a server needs a url (or a connector_id, or a tunnel_id)"),
+        (
+            "    description: x\n",
+            "4: servers[docs]: a server needs a url (or a connector_id, or a tunnel_id)",
+        ),
         (
             "    url: http://docs.example.com\n",
-            "5: servers[docs].url: http is readable on the way; write https://, or allow_http: true beside it",
+            "5: servers[docs].url: http is readable on the way; write https://, or allow_http: true "
+            "beside it",
         ),
         (
             "    url: https://u:canary@docs.example.com\n",
@@ -36,7 +40,8 @@ URL = "    url: https://docs.example.com/mcp\n"  # line 5
         ),
         (
             "    url: https://docs.example.com/?exaApiKey=canary\n",
-            "5: servers[docs].url: a URL holds no credential (its query names one); write headers: {Authorization: …}",
+            "5: servers[docs].url: a URL holds no credential (its query names one); write headers: "
+            "{Authorization: …}",
         ),
         (
             '    url: "https://docs.example.com/${env:PART}"\n',
@@ -44,18 +49,29 @@ URL = "    url: https://docs.example.com/mcp\n"  # line 5
             "credentials into headers",
         ),
         ("    url: docs.example.com\n", "5: servers[docs].url: write a whole URL that begins with https://"),
-        ("    url: https://docs.example.com:port\n", "5: servers[docs].url: write a whole URL that begins with https://"),
+        (
+            "    url: https://docs.example.com:port\n",
+            "5: servers[docs].url: write a whole URL that begins with https://",
+        ),
         (
             "    url: https://dócs.example.com\n",
-            "5: servers[docs].url: a URL holds no spaces, controls or characters outside ASCII; write it percent-encoded",
+            "5: servers[docs].url: a URL holds no spaces, controls or characters outside ASCII; "
+            "write it percent-encoded",
         ),
         ("    url: 5\n", "5: servers[docs].url must be text, not a number; put it in quotes"),
-        ("    connector_id: a b\n", "5: servers[docs].connector_id: an id is letters, digits and _ . : - only"),
-        (URL + "    connector_id: connector_gmail\n", "6: servers[docs].connector_id: write url or connector_id, not both"),
+        (
+            "    connector_id: a b\n",
+            "5: servers[docs].connector_id: an id is letters, digits and _ . : - only",
+        ),
+        (
+            URL + "    connector_id: connector_gmail\n",
+            "6: servers[docs].connector_id: write url or connector_id, not both",
+        ),
         (URL + "    tunnel_id: t1\n", "6: servers[docs].tunnel_id: write url or tunnel_id, not both"),
         (
             URL + "    via: bridge\n",
-            "6: via: bridge is not available in this version; give the url of a server that the provider can reach",
+            "6: via: bridge is not available in this version; give the url of a server that the "
+            "provider can reach",
         ),
         (
             "    command: [npx, -y, x]\n",
@@ -83,7 +99,8 @@ URL = "    url: https://docs.example.com/mcp\n"  # line 5
         ),
         (
             URL + "    headers: {authorization: '${env:A}'}\n    authorization: ${env:A}\n",
-            "7: servers[docs].authorization: the credential stands in headers.authorization too; remove one of them",
+            "7: servers[docs].authorization: the credential stands in headers.authorization too; "
+            "remove one of them",
         ),
         (
             URL + "    authorization: Bearer ${env:A}\n",
@@ -91,7 +108,8 @@ URL = "    url: https://docs.example.com/mcp\n"  # line 5
         ),
         (
             URL + "    headers: {Authorization: 'Basic ${env:A}'}\n    authorization_in: field\n",
-            "7: servers[docs].authorization_in: the field carries a Bearer token only; write authorization_in: header",
+            "7: servers[docs].authorization_in: the field carries a Bearer token only; write "
+            "authorization_in: header",
         ),
         (
             URL + "    authorization_in: body\n",
@@ -154,8 +172,14 @@ def test_a_wrong_declaration_is_refused_where_it_stands(problems: Problems, body
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ("{url: https://a.example}", "4: servers[0].label is missing; write a label of letters, digits and -"),
-        ("{label: a.b, url: https://a.example}", "4: servers[0].label: a label is 1 to 64 letters, digits and -"),
+        (
+            "{url: https://a.example}",
+            "4: servers[0].label is missing; write a label of letters, digits and -",
+        ),
+        (
+            "{label: a.b, url: https://a.example}",
+            "4: servers[0].label: a label is 1 to 64 letters, digits and -",
+        ),
         (
             "{label: local, url: https://a.example}",
             "4: servers[local].label: 'local' is reserved for Python functions; write another label",
@@ -251,7 +275,8 @@ def test_problems_of_a_used_file_stand_in_that_file(problems: Problems, folder: 
         ("", "docs.yaml:1: the file must be a mapping of keys; it is empty"),
         (
             "via: bridge\n",
-            "docs.yaml:1: via: bridge is not available in this version; give the url of a server that the provider can reach",
+            "docs.yaml:1: via: bridge is not available in this version; give the url of a server "
+            "that the provider can reach",
         ),
     ],
 )

@@ -45,7 +45,10 @@ Problems = Callable[..., list[str]]
             "4: hosted_tools: tool_search: execution: client: its calls need an answer that this version "
             "cannot give; remove it",
         ),
-        ("hosted_tools: [{}]", "3: hosted_tools[0].type is missing; write the tool's type, such as web_search"),
+        (
+            "hosted_tools: [{}]",
+            "3: hosted_tools[0].type is missing; write the tool's type, such as web_search",
+        ),
         (
             "hosted_tools: [web_search]",
             "3: each entry of hosted_tools is a mapping; write {type: web_search}",

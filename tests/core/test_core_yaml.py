@@ -58,6 +58,36 @@ def test_what_is_ambiguous_or_harmful_is_refused_with_its_line(text: str, line: 
     assert caught.value.line == line
 
 
+HINTS = [
+    ("a: 1\n b: 2", "no `:` can stand here; check the indentation"),
+    ("a:\n  x: 1\n b: 2", "the indentation does not fit; keys of one mapping"),
+    ("a:\n\t- b", "YAML takes no tab here; indent with spaces"),
+    ("tools: [*.delete]", 'an unquoted `*` names an anchor in YAML; put the text in quotes: "*.delete"'),
+    ("tools: [*]", 'put the text in quotes: "*"'),
+    ("h: {A: Bearer ${env:X}}", "between { and } a value with ${…} needs quotes"),
+    ("w: {note?: {le: 1}}", "between { and } a key that ends in ? needs quotes"),
+    ("a: [1\n", "this [ is not closed; write ]"),
+    ("a: {b: 1", "this { is not closed; write }"),
+    ("a: 'x", "this quotation mark is not closed"),
+    ('a: "\\d"', "in double quotes a backslash begins an escape"),
+    ("a: @x", "no unquoted text begins with @; put it in quotes"),
+    ("a: - b", "no `- ` can stand here; begin the list on the next line"),
+    ("a: [", "a value, or the end of a { or [, is missing here"),
+    ("a: \x00", "a control character stands here; remove it"),
+    ("a: 1\n---\nb: 2", "`---` begins a second document"),
+    ("a: &x* b", "not YAML: expected alphabetic or numeric character"),
+    ("[" * 5000, "too deep for a configuration"),
+    ("a: 1\u2028b: *x", "an unquoted `*` names an anchor"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), HINTS)
+def test_what_is_no_yaml_comes_with_what_to_write(text: str, said: str) -> None:
+    with pytest.raises(YamlProblem) as caught:
+        parse_yaml(text)
+    assert said in str(caught.value)
+
+
 def test_aliases_cannot_blow_up() -> None:
     lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9)]

@@ -73,7 +73,8 @@ def test_without_a_terminal_it_runs_through_and_shows_each_promised_part(tmp_pat
         '"unsealed" is not an error',
         "`mcpbridge audit verify` exits with 3",
         "policy_deny becomes policy_denx",
-        "verify FOUND line 12: this line was altered",
+        ": this line was altered",
+        "verify FOUND line ",
         "`mcpbridge audit verify` exits with 1",
         "mcpbridge init",
     ):
@@ -104,7 +105,10 @@ def test_a_no_with_a_reason_keeps_the_write_from_running_and_reaches_the_model(
         'gate DENIED by a person (scripted answer). It does not run. The model is told: "not today"' in said
     )
     assert "model I opened no issue. I was told: not today" in said
-    assert "what its tools really did: list_issues 1x, read_issue 1x, send_mail 0x." in said
+    assert "mcpbridge demo --answers yes say yes to the question this time" in said
+    assert "--answers no" not in said
+    assert "mcpbridge demo --keep" in said
+    assert "what its tools really did: list_issues 1x, read_issue 1x, create_issue 0x, send_mail 0x." in said
     assert "Created issue" not in said
     assert list(temporary.iterdir()) == []
 
@@ -114,6 +118,8 @@ def test_what_is_kept_proves_what_was_printed(temporary: Path, capsys: pytest.Ca
 
     folder = kept(temporary)
     assert str(folder) in out
+    assert "mcpbridge demo --answers no" in out
+    assert "mcpbridge demo --keep" not in out
     assert sorted(path.name for path in folder.iterdir()) == [
         "audit",
         "forged-audit",

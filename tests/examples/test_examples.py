@@ -42,3 +42,20 @@ def test_a_recipe_adds_at_most_ten_lines(name: str) -> None:
     text = (ROOT / "examples" / name / "main.py").read_text()
 
     assert 1 <= sum(line.rstrip().endswith("# gate") for line in text.splitlines()) <= 10
+
+
+def test_without_the_agents_sdk_its_example_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "agents.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'agents'\", name='agents')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "04_agents_sdk" / "main.py")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))},
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == "This example needs the OpenAI Agents SDK; run: pip install openai-agents\n"

@@ -21,9 +21,37 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "service-script.md"
         ("rules:\n- then:\n  - shout: hi\n", "script:3: rules.0.then.0: a step is a mapping with one of: "),
         (
             "rules:\n- then:\n  - say: hi\n    colour: red\n",
-            "script:4: rules.0.then.0.say.colour: Extra inputs",
+            "script:4: rules.0.then.0.say.colour: this key is not known; it is one of: say, phase",
         ),
-        ("rules:\n- when: {usr: hi}\n  then: []\n", "script:2: rules.0.when.usr: Extra inputs"),
+        (
+            "rules:\n- when: {usr: hi}\n  then: []\n",
+            "script:2: rules.0.when.usr: this key is not known; did you mean 'user'? It is one of: user,",
+        ),
+        (
+            "rules:\n- then: []\n  wen: {}\n",
+            "script:3: rules.0.wen: this key is not known; did you mean 'when'?",
+        ),
+        (
+            "rules:\n- then:\n  - {mcp: {servr: a, tool: b}}\n",
+            "script:3: rules.0.then.0.mcp.servr: this key is not known; did you mean 'server'?",
+        ),
+        ("rules:\n- when: {user: hi}\n", "script:2: rules.0.then: this key is missing; write it"),
+        (
+            "rules:\n- then:\n  - {say: hi, mcp: {server: a, tool: b}}\n",
+            "one step does one thing, and `mcp` stands here too; write `- say: …` as a step of its own",
+        ),
+        ("rules:\n- then: [{say: 5}]\n", "script:2: rules.0.then.0.say: write text; put it in quotes"),
+        ("rules: {then: []}", "script:1: rules: write a list; begin each entry with a dash: `- …`"),
+        ("rules: [{then: [], times: 0}]", "rules.0.times: write a number from 1 up"),
+        ("rules: [{then: [], times: x}]", "rules.0.times: write a whole number, without quotes"),
+        ("rules: [{then: [{status: done}]}]", "write one of: incomplete, failed, cancelled"),
+        (
+            "rules: [{then: [{mcp: {server: a, tool: b, arguments: [1]}}]}]",
+            "rules.0.then.0.mcp.arguments: write a mapping such as {title: x}, or text in quotes",
+        ),
+        ("", "script:1: a script is a mapping with rules; it is empty"),
+        ("a: 1\n b: 2", "script:2: not YAML: no `:` can stand here; check the indentation"),
+        ("a:\n\t- b", "script:2: not YAML: YAML takes no tab here; indent with spaces"),
         ("rules:\n- when: {user: '('}\n  then: []\n", "not a regular expression"),
         ("rules:\n- when: {contains: x}\n  then: []\n", "`contains` needs"),
         ("rules:\n- when: {reason: x}\n  then: []\n", "`reason` needs"),
@@ -31,7 +59,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "service-script.md"
         ("rules: []\nfaults: [{drop: true, status: 500}]\n", "a fault has one of"),
         ("rules: []\nfaults: [{drop: true, body: x}]\n", "need status"),
         ("rules: {", "not YAML"),
-        ("- a\n", "script:1: : Input should be"),
+        ("- a\n", "script:1: a script is a mapping with rules; it holds something else"),
     ],
 )
 def test_a_wrong_script_is_refused_with_its_line(script: str, problem: str) -> None:
