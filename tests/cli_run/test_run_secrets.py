@@ -14,6 +14,7 @@ rules:
     then:
       - reasoning: "The header was Bearer {TOKEN}."
       - mcp: {{server: tracker, tool: create_issue, arguments: {{title: "{TOKEN}", body: "{KEY}"}}}}
+      - mcp: {{server: tracker, tool: create_issue, arguments: {{title: plain}}}}
   - when: {{mcp_result: "tracker.*"}}
     then: [{{say: "Your token is {TOKEN}, your key is {KEY}."}}]
   - when: {{denied: "tracker.*"}}
@@ -40,11 +41,13 @@ def test_no_credential_is_printed_or_written(words: list[str], shell: Shell, tra
     with running_in_thread(ECHO, api_key=KEY, quirks=["echo-secrets"]) as service:
         shell.configure(service, tracker)
         paused = shell.here("write", "-v", "--state", "state.json", "--json")
-        question = paused.json["approvals"][0]["id"]
+        [question] = [asked["id"] for asked in paused.json["approvals"] if asked["outcome"] is None]
         done = shell.run("--resume", "state.json", "--decide", f"{question}=yes:because", "-v", *words)
         broken = shell.here("break", "-v", *words)
 
     assert (paused.code, done.code, broken.code) == (3, 0, 1)
+    # A call whose arguments hold a credential is denied: nobody can see what they would approve.
+    assert [denied["outcome"] for denied in paused.json["denied"]] == ["malformed"]
     assert "[secret]" in done.out
     assert "bad token [secret] or [secret]" in broken.err
     found = everything(shell, paused, done, broken)

@@ -106,3 +106,66 @@ def test_a_stream_held_back_at_its_open_end_shows_no_secret(text: str, size: int
         cut = len(held) - mask.open_end(held)
         shown, held = shown + held[:cut], held[cut:]
     assert "hunter22" not in shown + mask.text(held)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "ab\\u002Bcd/ef==12",
+        "ab\\u002bcd\\/ef\\u003D\\u003d12",
+        "ab\\\\u002Bcd\\\\/ef==12",
+        "ab%2bcd%2Fef%3d%3D12",
+        "%61%62%2Bcd/ef==12",
+        "ab\\u002Bcd%2fef==12",
+    ],
+)
+def test_a_secret_is_masked_behind_any_mixture_of_escapes(spelled: str) -> None:
+    mask = masking("ab+cd/ef==12")
+    assert mask.found_in(spelled)
+    assert mask.text(f'\\u00e9 {spelled}, 100% \\\\ "{spelled}"') == f'\\u00e9 {MASK}, 100% \\\\ "{MASK}"'
+    assert not mask.rules_out(f'{{"a": "{spelled}"}}')
+
+
+def test_text_with_escapes_and_no_secret_stays_as_it_is() -> None:
+    text = "100%41 \\u0041 \\/ \\\\ %c3%28 \\ud83d \\ud83d\\ude00"
+    assert masking("canary-1").text(text) == text
+
+
+def test_a_long_run_of_backslashes_takes_no_time() -> None:
+    mask = masking("canary-1\\\\x")
+    assert not mask.found_in("\\" * 1_000_000 + "u12")
+
+
+@given(st.text(alphabet='ab+/=%\\"ü😀1', min_size=6, max_size=12), st.booleans(), st.text(max_size=5))
+def test_whatever_json_writes_a_secret_like_it_is_found(value: str, ascii_only: bool, around: str) -> None:
+    mask = masking(value)
+    text = json.dumps({"a": [f"{around} {value}{around}"]}, ensure_ascii=ascii_only)
+    assert not mask.rules_out(text)
+    assert mask.holds(text)
+    assert value.strip() not in mask.value(json.loads(text))["a"][0]
+
+
+def test_the_parts_of_a_secret_are_masked_alone() -> None:
+    mask = Mask([Secret("key=canary-1", parts=[Secret("canary-1")])])
+    assert mask.text("key=canary-1 canary-1") == f"{MASK} {MASK}"
+
+
+def test_a_secret_is_masked_where_it_stands_as_a_number() -> None:
+    mask = masking("998877", "12345.5", "not-a-number", "true-ish")
+    assert mask.value([998877, 998877.0, 12345.5, True, 1, None]) == [MASK, MASK, MASK, True, 1, None]
+    assert mask.holds('{"pin": 9.98877e5}')
+    assert not mask.holds('{"pin": 9.9e5}')
+    assert not mask.rules_out("{}")
+
+
+@pytest.mark.parametrize("broken", ['{"a": 1', "[" * 100_000, "1" * 5_000])
+def test_text_that_is_no_json_is_looked_at_as_text(broken: str) -> None:
+    assert not masking("998877").holds(broken)
+    assert masking("998877").holds(f"998877 {broken}")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("say hun\\u00", 7), ("hun%7", 5), ("x\\", 1), ("x%2", 2), ("hun\\u0074", 9)]
+)
+def test_an_escape_that_has_begun_is_an_open_end(text: str, size: int) -> None:
+    assert masking("hunter22").open_end(text) == size

@@ -62,7 +62,7 @@ def act() -> str:
 
 
 def message(text: str) -> dict[str, Any]:
-    part = {"type": "output_text", "text": text, "annotations": []}
+    part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
     return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}
 
 
@@ -487,6 +487,7 @@ def logged() -> Iterator[io.StringIO]:
     """Everything that anybody logs, at debug level."""
     stream = io.StringIO()
     handler, root = logging.StreamHandler(stream), logging.getLogger()
+    handler.addFilter(lambda record: record.name != "werkzeug")  # the test's own server
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
