@@ -9,11 +9,11 @@ class RecordType(StrEnum):
     """What a line of the log is about."""
 
     RUN_STARTED = "run_started"
-    """A turn begins: `run_id`, `conversation_id`, `principal`, `policy_hash`."""
+    """A turn begins: `run_id`, `conversation_id`, `principal`, `restored`, `turn`."""
     RUN_FINISHED = "run_finished"
-    """A turn ended: `status` (completed, paused, failed, unknown)."""
+    """A turn ended: `status` (completed, paused, failed, unknown, stopped), with `error` where there was one."""
     CONFIG_LOADED = "config_loaded"
-    """A configuration took effect, by its hash."""
+    """A configuration took effect: model, endpoint, profile, functions."""
     POLICY_LOADED = "policy_loaded"
     """A policy took effect; its text is a blob named by `policy_hash`."""
     SERVER_REGISTERED = "server_registered"
@@ -39,8 +39,6 @@ class RecordType(StrEnum):
     """A person was asked; the screen is a blob named by `screen_hash`."""
     GRANT_MADE = "grant_made"
     """A person said "always for this conversation"."""
-    GRANT_USED = "grant_used"
-    """A grant stood in for a person."""
     RETRY = "retry"
     """A request that cannot have taken effect was sent again."""
     CAPABILITY_FALLBACK = "capability_fallback"
@@ -58,8 +56,6 @@ class RecordType(StrEnum):
     `removed_bytes`, `removed_sha256`."""
     UNGATED = "ungated"
     """A tool that never asks was allowed by configuration."""
-    STATE_SAVED = "state_saved"
-    """A conversation was saved, by its hash."""
 
 
 class Evidence(StrEnum):
