@@ -11,7 +11,7 @@ class RecordType(StrEnum):
     RUN_STARTED = "run_started"
     """A turn begins: `run_id`, `conversation_id`, `principal`, `restored`, `turn`."""
     RUN_FINISHED = "run_finished"
-    """A turn ended: `status` (completed, paused, failed, unknown, stopped), with `error` where there was one."""
+    """A turn ended: `status` (completed, paused, failed, unknown, stopped) and the `error`, if any."""
     CONFIG_LOADED = "config_loaded"
     """A configuration took effect: model, endpoint, profile, functions."""
     POLICY_LOADED = "policy_loaded"
