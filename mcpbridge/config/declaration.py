@@ -86,7 +86,7 @@ class ServerDeclaration:
 
     @property
     def identity(self) -> str:
-        """What decisions and pins are bound to: the URL (a hash of its query), or `connector:ID`, `tunnel:ID`."""
+        """What decisions are bound to: the URL (with a hash of its query), `connector:ID` or `tunnel:ID`."""
         if self.url is not None:
             return url_identity(self.url)
         return f"connector:{self.connector_id}" if self.connector_id else f"tunnel:{self.tunnel_id}"
