@@ -1,0 +1,1 @@
+"""The audit log, on a real disk and on disks that misbehave."""
