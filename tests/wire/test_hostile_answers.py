@@ -61,6 +61,13 @@ def act() -> str:
     return "ok"
 
 
+@tool
+def keep(key: str) -> str:
+    """Keep something."""
+    ran.append(key)
+    return "kept"
+
+
 def message(text: str) -> dict[str, Any]:
     part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
     return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}
@@ -123,7 +130,7 @@ class Hostile:
         config = load_config_text(text, file="mcpbridge.yaml", directory=self.folder)
         return Bridge.from_yaml(
             config,
-            tools=[act],
+            tools=[act, keep],
             sources=sources(self.env),
             audit=MemoryAudit(),
             retries=retries,
@@ -209,7 +216,7 @@ def test_arguments_with_a_credential_become_nothing_that_could_be_approved(argum
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_a_call_with_a_credential_in_its_arguments_does_not_run(stream: bool, hostile: Hostile) -> None:
-    call = {**CALL, "arguments": json.dumps({"key": TOKEN})}
+    call = {**CALL, "name": "keep", "arguments": json.dumps({"key": TOKEN})}
     bodies: list[Any] = [completed(call), completed(message("ok"))]
     hostile.answers(*(events(body) if stream else body["response"] for body in bodies))
 
@@ -266,7 +273,8 @@ def test_what_is_not_strict_json_is_a_typed_error_without_the_text(
     bodies: list[Any] = [events(asks) if stream else asks["response"]] if live else []
     hostile.answers(*bodies, events(garbage) if stream else garbage)
 
-    with pytest.raises(OutcomeUnknown if live else ModelUnavailable) as caught:
+    kind = OutcomeUnknown if live else ModelUnavailable
+    with pytest.raises(kind, match=r"not JSON|not a JSON object|nested too deeply") as caught:
         hostile.talk(stream=stream)
 
     assert caught.value.conversation is not None
