@@ -67,7 +67,7 @@ class AuditLog:
                     redactor = Redactor(load_key(path, port))
                     encoder = Encoder(mask=mask, levels=chosen, redactor=redactor, clock=clock)
                     file = LogFile(path, disk=port, lock=lock, encoder=encoder)
-            except BaseException:
+            except BaseException:  # boundary: whatever went wrong, the lock is let go
                 lock.close()
                 raise
         except OSError as error:

@@ -57,7 +57,7 @@ class LogFile:
                 disk.sync_directory(directory)
             if self._append(self._catch_up())[1]:
                 self._sync()
-        except BaseException:
+        except BaseException:  # boundary: whatever went wrong, the file is closed
             os.close(self._fd)
             raise
 

@@ -59,38 +59,27 @@ def to_json(
 ) -> Mapping[str, Any]:
     """The object of `mcpbridge run --json`."""
     decided = [d for d in conversation.decisions if d.turn == conversation.turn]
-    approvals = [
-        {
-            "id": d.request_id,
-            "server": d.server_label,
-            "tool": d.tool,
-            "arguments": d.arguments,
-            "rules": list(d.rules),
-            "outcome": d.outcome,
-        }
-        for d in decided
-    ]
     waiting = [
-        {
-            "id": question.action.request_id,
-            "server": question.action.server_label,
-            "tool": question.action.tool,
-            "arguments": question.action.raw_arguments,
-            "rules": list(question.ruling.rule_ids),
-            "outcome": None,
-        }
+        _approval(
+            id=question.action.request_id,
+            server=question.action.server_label,
+            tool=question.action.tool,
+            arguments=question.action.raw_arguments,
+            rules=question.ruling.rule_ids,
+            outcome=None,
+        )
         for question in questions
     ]
-    denied = [
-        {
-            "id": d.request_id,
-            "server": d.server_label,
-            "tool": d.tool,
-            "outcome": d.outcome,
-            "reason": d.reason,
-        }
+    approvals = [
+        _approval(
+            id=d.request_id,
+            server=d.server_label,
+            tool=d.tool,
+            arguments=d.arguments,
+            rules=d.rules,
+            outcome=d.outcome,
+        )
         for d in decided
-        if not Outcome(d.outcome).allowed
     ]
     usage = conversation.usage
     return {
@@ -98,7 +87,21 @@ def to_json(
         "text": text,
         "output": output,
         "approvals": [*approvals, *waiting],
-        "denied": denied,
+        "denied": [_denial(d) for d in decided if not Outcome(d.outcome).allowed],
         "usage": {name: getattr(usage, name) for name in Usage.__dataclass_fields__},
         "conversation_id": conversation.id,
+    }
+
+
+def _approval(**fields: Any) -> dict[str, Any]:
+    return {**fields, "rules": list(fields["rules"])}
+
+
+def _denial(made: Decided) -> dict[str, Any]:
+    return {
+        "id": made.request_id,
+        "server": made.server_label,
+        "tool": made.tool,
+        "outcome": made.outcome,
+        "reason": made.reason,
     }

@@ -74,7 +74,7 @@ def _replace(target: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, target)
-    except BaseException:
+    except BaseException:  # boundary: whatever went wrong, no half-written file stays
         with suppress(OSError):
             os.unlink(name)
         raise

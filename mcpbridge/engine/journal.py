@@ -56,36 +56,12 @@ class Journal:
         new_key: bool,
     ) -> int:
         """The last word, before it takes effect; returns its sequence number."""
-        fields = (
-            self._base(conversation)
-            | _action(action)
-            | {
-                "attempt": conversation.repeats.get(action.request_id, 0),
-                "outcome": decision.outcome.value,
-                "effect": ruling.effect.value,
-                "rule_ids": ruling.rule_ids,
-                "matches": [
-                    {
-                        "rule": match.rule_id,
-                        "effect": match.effect.value,
-                        "policy": match.policy,
-                        "predicates": match.predicates,
-                        "undecided": match.undecided,
-                    }
-                    for match in ruling.matches
-                ],
-                "policy_hash": ruling.policy_hash,
-                "reason": decision.reason,
-                "decided_at": decided_at.isoformat(),
-            }
-        )
-        if decision.approver or decision.screen_hash:
-            fields |= {
-                "approver": decision.approver,
-                "authenticated": decision.authenticated,
-                "screen_hash": decision.screen_hash,
-                "asked_at": asked_at.isoformat() if asked_at else None,
-            }
+        fields = self._base(conversation) | _action(action) | _ruling(ruling) | _decision(decision)
+        fields |= {
+            "attempt": conversation.repeats.get(action.request_id, 0),
+            "asked_at": asked_at.isoformat() if asked_at else None,
+            "decided_at": decided_at.isoformat(),
+        }
         return await self.sink.append(
             Record(
                 type="decision",
@@ -226,6 +202,35 @@ def _result(status: str, evidence: Evidence, result: str | bytes, error: str | N
 def _attempt(conversation: Conversation, request_id: str) -> str:
     """Names one attempt at one request, in the whole log."""
     return f"{conversation.id}/{request_id}/{conversation.repeats.get(request_id, 0)}"
+
+
+def _ruling(ruling: Ruling) -> dict[str, Any]:
+    return {
+        "effect": ruling.effect.value,
+        "rule_ids": ruling.rule_ids,
+        "matches": [
+            {
+                "rule": match.rule_id,
+                "effect": match.effect.value,
+                "policy": match.policy,
+                "predicates": match.predicates,
+                "undecided": match.undecided,
+            }
+            for match in ruling.matches
+        ],
+        "policy_hash": ruling.policy_hash,
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    found: dict[str, Any] = {"outcome": decision.outcome.value, "reason": decision.reason}
+    if decision.approver or decision.screen_hash:
+        found |= {
+            "approver": decision.approver,
+            "authenticated": decision.authenticated,
+            "screen_hash": decision.screen_hash,
+        }
+    return found
 
 
 def _action(action: Action) -> dict[str, Any]:

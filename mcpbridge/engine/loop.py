@@ -18,15 +18,13 @@ from mcpbridge.engine.events import (
     Event,
     Finished,
     Notice,
-    ReasoningDelta,
     ResponseReceived,
-    TextDelta,
-    WireEvent,
 )
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Answers, Judge
 from mcpbridge.engine.review import review
 from mcpbridge.engine.settle import Checkpoint, Settlement
+from mcpbridge.engine.streamed import stream_event
 from mcpbridge.errors import (
     AlreadyDecided,
     AuditUnavailable,
@@ -40,9 +38,6 @@ from mcpbridge.errors import (
     UsageError,
 )
 from mcpbridge.ports import AuditSink, LocalTool, Model, ModelNotice, ModelResponse, StreamEvent
-
-_TEXT_DELTAS = frozenset({"response.output_text.delta", "response.refusal.delta"})
-_REASONING_DELTAS = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,7 +342,7 @@ class Turn:
 
     async def _heard(self, output: ModelNotice | StreamEvent) -> Event:
         if isinstance(output, StreamEvent):
-            return _stream_event(output.event)
+            return stream_event(output.event)
         fields = dict(output.fields)
         await self.journal.note(output.type, self.conversation, **fields)
         message = str(fields.get("reason", ""))
@@ -397,13 +392,3 @@ def _lost(live: tuple[str, ...], why: str = "the response never came") -> Mcpbri
     if isinstance(error, OutcomeUnknown):
         error.request_ids = live
     return error
-
-
-def _stream_event(event: Mapping[str, Any]) -> Event:
-    kind, delta = event.get("type"), event.get("delta")
-    if isinstance(delta, str):
-        if kind in _TEXT_DELTAS:
-            return TextDelta(text=delta)
-        if kind in _REASONING_DELTAS:
-            return ReasoningDelta(text=delta)
-    return WireEvent(event=event)

@@ -8,7 +8,6 @@ import json
 import logging
 import socket
 import threading
-import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -429,13 +428,10 @@ def dripping(head: bytes, drop: bytes) -> Generator[str]:
 def test_an_answer_that_never_ends_is_given_up(stream: bool, hostile: Hostile) -> None:
     kind = b"text/event-stream" if stream else b"application/json"
     head = b"HTTP/1.1 200 OK\r\ncontent-type: " + kind + b"\r\n\r\n"
-    started = time.monotonic()
     with dripping(head, b": ping\n\n" if stream else b" ") as hostile.url:
         hostile.model_extra = ", timeout: 1s"
         with pytest.raises(ModelUnavailable, match="timed out"):
             hostile.talk(stream=stream)
-
-    assert time.monotonic() - started < 8
 
 
 def failing() -> str:
