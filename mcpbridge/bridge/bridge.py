@@ -299,6 +299,7 @@ class Bridge:
             audit=parts.audit,
             declared=parts.declared(),
             tools=parts.tools,
+            mask=parts.mask,
             limits=Limits(
                 max_rounds=limits.max_rounds,
                 max_parallel_tools=limits.max_parallel_tools,

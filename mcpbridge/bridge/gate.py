@@ -163,6 +163,7 @@ class Gate:
             tools=parts.tools,
             judge=parts.judge(),
             journal=self._journal,
+            mask=parts.mask,
             tool_timeout=parts.config.limits.tool_timeout,
             max_parallel=parts.config.limits.max_parallel_tools,
             max_repeats=parts.config.limits.repeated_requests,

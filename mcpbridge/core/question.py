@@ -18,6 +18,9 @@ _NAME_COLUMN: Final = 32
 """One endless argument name must not pad the lines of all others."""
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Printable to Unicode, and nothing to see: a whole word could hide in them. Variation selectors too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -42,10 +45,16 @@ def visible(text: str, *, newlines: bool = True) -> str:
     return "".join(_shown(character, newlines) for character in text)
 
 
+def _blank(character: str) -> bool:
+    return (
+        character in _BLANK or "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    )
+
+
 def _shown(character: str, newlines: bool) -> str:
     if character == "\n" and newlines:
         return character
-    if character.isprintable() and character not in _BIDI:
+    if character.isprintable() and character not in _BIDI and not _blank(character):
         return character
     if unicodedata.category(character) in ("Zs",):
         return " "

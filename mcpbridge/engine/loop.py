@@ -13,6 +13,7 @@ from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Answer, Approve
+from mcpbridge.core.secret import Mask
 from mcpbridge.engine import claims, received
 from mcpbridge.engine.events import (
     Event,
@@ -60,6 +61,7 @@ class Engine:
     declared: Declared
     tools: Mapping[str, LocalTool] = field(default_factory=dict[str, LocalTool])
     limits: Limits = Limits()
+    mask: Mask = field(default_factory=Mask)
 
     def turn(
         self,
@@ -262,6 +264,7 @@ class Turn:
             tool_timeout=limits.tool_timeout,
             max_parallel=limits.max_parallel_tools,
             max_repeats=limits.repeated_requests,
+            mask=self.engine.mask,
             claimed=self.claimed,
         )
 

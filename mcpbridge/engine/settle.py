@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mcpbridge.core.action import Action
@@ -24,6 +24,7 @@ from mcpbridge.core.declared import Declared
 from mcpbridge.core.items import ApprovalRequest
 from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Decision, Deny, Effect, Outcome, Ruling
+from mcpbridge.core.secret import Mask
 from mcpbridge.engine import claims, effects
 from mcpbridge.engine.actions import to_action
 from mcpbridge.engine.events import ActionDecided, ApprovalAsked, CallFinished, CallStarted, Event
@@ -54,6 +55,8 @@ class Settlement:
     tool_timeout: float | None = 60.0
     max_parallel: int = 8
     max_repeats: int = 3
+    mask: Mask = field(default_factory=Mask)
+    """Credentials that a function's result must not carry to the model, the state or the log."""
     claimed: frozenset[str] = frozenset()
     """Requests that were pending before this turn: saved copies of them may exist."""
     questions: tuple[Question, ...] = ()
@@ -272,6 +275,7 @@ class Settlement:
             result = await effects.run(
                 self.tools[action.tool], action, context, default_timeout=self.tool_timeout
             )
+            result = replace(result, output=self.mask.value(result.output))
         # The function has run: no failure of its neighbour and no cancellation may keep its answer out.
         self.conversation = self.conversation.answer(
             FunctionAnswer(request_id=action.request_id, output=result.output)

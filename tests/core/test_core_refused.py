@@ -10,6 +10,7 @@ from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared, HostedServer
 from mcpbridge.core.entries import encode, function_pair
 from mcpbridge.core.items import HostedCall, decode
+from mcpbridge.core.question import visible
 from mcpbridge.core.secret import MASK
 from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
 from mcpbridge.errors import MalformedItem, ReplayInvariant
@@ -98,3 +99,10 @@ def test_a_long_hosted_id_becomes_a_call_id_of_its_own_that_fits() -> None:
     pair = [chunk.decode() for chunk in function_pair(call)]
     assert all('"call_id":"call_' in chunk for chunk in pair)
     assert max(len(chunk.split('"call_id":"')[1].split('"')[0]) for chunk in pair) <= 64
+
+
+@pytest.mark.parametrize("blank", ["\u3164", "\u115f", "\u2800", "\ufe0f", "\U000e0101", "\u200b", "\u00ad"])
+def test_what_cannot_be_seen_is_written_out_on_a_screen(blank: str) -> None:
+    assert (
+        visible(f"a{blank}b") == f"a\\u{ord(blank):04x}b" if ord(blank) < 65536 else f"a\\U{ord(blank):08x}b"
+    )

@@ -181,6 +181,28 @@ faults:
 
 
 @pytest.mark.promise("sealed-state")
+def test_a_function_that_returns_a_credential_does_not_hand_it_to_the_model(
+    tracker: Tracker, tmp_path: Path
+) -> None:
+    script = """
+rules:
+  - when: {user: look}
+    then: [{call: {name: reveal, arguments: {}}}]
+  - when: {function_output: reveal}
+    then: [{say: "It said: {{last_output}}"}]
+"""
+
+    def reveal() -> str:
+        """Reveal."""
+        return f"the token is {CANARY}"
+
+    with running_in_thread(script) as service:
+        stack = Stack(folder=tmp_path, endpoint=service, tracker=tracker, policy=ALL_ALLOWED)
+
+        assert stack.run("look", tools=[reveal]).text == "It said: the token is [secret]"
+        assert CANARY not in everything_written(tmp_path)
+
+
 def test_an_edited_saved_state_is_refused(tmp_path: Path) -> None:
     said = "rules:\n- then: [{say: hello}]\n"
     with running_in_thread(said) as service:
