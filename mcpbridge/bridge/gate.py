@@ -102,7 +102,8 @@ class Gate:
         await self._assembly.announce()
         declared = self._assembly.declared()
         masked = masked_response(self._assembly.mask, {"status": "completed", "output": output})
-        if self._conversation.pending and list(self._conversation.output) == masked["output"]:
+        unsettled = self._conversation.pending or self._conversation.owed
+        if unsettled and list(self._conversation.output) == masked["output"]:
             # The same response again, after a failure on the way: what was answered stays answered.
             return await self._answers(declared)
         before = self._spoken(user_text)

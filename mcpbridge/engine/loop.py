@@ -101,6 +101,8 @@ class Turn:
     prepare: Callable[[], Awaitable[None]] | None = None
     """Awaited before anything else."""
     used: bool = False
+    finished: bool = False
+    """Whether its end is on record: a reader who leaves at the last event changes nothing any more."""
     on_event: Callable[[Event], None] | None = None
     """Sees each event before the reader does (diagnostics)."""
 
@@ -129,7 +131,8 @@ class Turn:
         except BaseException as error:  # boundary: however a turn ends, the record says so
             if isinstance(error, McpbridgeError):
                 error.conversation = self.conversation
-            await self._record_end(error)
+            if not self.finished:
+                await self._record_end(error)
             raise
 
     async def _record_end(self, error: BaseException) -> None:
@@ -163,6 +166,7 @@ class Turn:
     async def _finish(self, status: Literal["completed", "paused"]) -> Event:
         await self._move(self.conversation)
         await self.journal.note("run_finished", self.conversation, status=status)
+        self.finished = True
         return Finished(conversation=self.conversation, status=status, questions=self.questions)
 
     async def _settle(self) -> AsyncGenerator[Event, None]:

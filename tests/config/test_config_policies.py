@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from mcpbridge.config import NotShipped, shipped, shipped_names
+from mcpbridge.config import Configuration, NotShipped, shipped, shipped_names
 
 Problems = Callable[..., list[str]]
 MODEL = "model: {name: m, endpoint: openai}\n"
@@ -69,7 +70,8 @@ def test_a_shipped_name_never_leaves_its_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", shipped_names("policies"))
 def test_every_shipped_policy_loads(load: Callable[..., object], name: str) -> None:
-    load(f"policy: {name}\n", base=MODEL)
+    config = cast("Configuration", load(f"policy: {name}\n", base=MODEL))
+    assert [policy.name for policy in config.policies] == [f"{name}.yaml"]
 
 
 @pytest.mark.parametrize("name", shipped_names("policies"))

@@ -12,7 +12,7 @@ import pytest
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.ruling import Approve, Deny, Outcome
 from mcpbridge.core.state import dumps, loads
-from mcpbridge.engine.events import ActionDecided
+from mcpbridge.engine.events import ActionDecided, Finished
 from mcpbridge.errors import AuditUnavailable, McpbridgeError, ModelUnavailable, OutcomeUnknown, UsageError
 from mcpbridge.ports import Record
 from mcpbridge.testing import (
@@ -168,3 +168,17 @@ def test_a_turn_is_iterated_once() -> None:
 
     asyncio.run(twice())
     assert len(here.model.requests) == 1
+
+
+def test_a_reader_who_leaves_at_the_last_event_leaves_a_finished_run() -> None:
+    here = Scene(steps=(END,))
+
+    async def leave() -> None:
+        events = here.turn().advance()
+        async for event in events:
+            if isinstance(event, Finished):
+                break
+        await events.aclose()
+
+    asyncio.run(leave())
+    assert [record["status"] for record in here.records("run_finished")] == ["completed"]

@@ -161,3 +161,26 @@ def test_run_sync_refuses_inside_a_running_loop(tmp_path: Path) -> None:
                 one.settle_sync([function_call("act")])
 
     asyncio.run(inside())
+
+
+def test_a_response_whose_outcome_could_not_be_recorded_is_settled_again(tmp_path: Path) -> None:
+    class NoOutcomeOnce(FailsOnce):
+        async def append(self, record: Record) -> int:
+            if record.type == "outcome" and self.left:
+                self.left = 0
+                raise AuditUnavailable("the disk is full")
+            return await self.inner.append(record)
+
+    sink = NoOutcomeOnce(1)
+
+    async def settle() -> list[dict[str, Any]]:
+        async with gate(tmp_path, lambda _question: Approve(), audit=sink) as one:  # pyright: ignore[reportUnknownLambdaType]
+            await one.settle([{**approval_request("files", "read"), "id": "mcpr_1"}])
+            ran = [{**mcp_call("files", "read"), "id": "mcp_1", "approval_request_id": "mcpr_1"}]
+            with pytest.raises(AuditUnavailable):
+                await one.settle(ran)
+            return await one.settle(ran)
+
+    assert asyncio.run(settle()) == []
+    outcomes = [record for record in sink.inner.records if record["type"] == "outcome"]
+    assert [record["request_id"] for record in outcomes] == ["mcpr_1"]
