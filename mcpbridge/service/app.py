@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from mcpbridge.service.brains.script import Fault
 from mcpbridge.service.endpoint import LocalEndpoint, RecordedRequest
 from mcpbridge.service.errors import ApiError, default_error
 from mcpbridge.service.event_stream import EventStream
@@ -21,8 +22,7 @@ from mcpbridge.service.loopback import Connection
 from mcpbridge.service.request import CreateRequest, read_request
 from mcpbridge.service.respond import Happening, Performance
 from mcpbridge.service.response import begun_response, ended_response
-from mcpbridge.service.script import Fault
-from mcpbridge.service.sight import look
+from mcpbridge.service.sight import in_view, look
 from mcpbridge.service.wire import Item, is_object
 
 
@@ -129,7 +129,8 @@ def _prepare(endpoint: LocalEndpoint, request: CreateRequest) -> Performance:
     return Performance(
         request=request,
         checked=checked,
-        sight=look(request, checked, endpoint.quirks),
+        visible=in_view(checked, endpoint.quirks),
+        looked=look(request, checked, endpoint.quirks),
         brain=endpoint.brain,
         hosted=endpoint.hosted,
         sealer=endpoint.sealer,

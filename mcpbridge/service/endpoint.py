@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mcpbridge.service.brain import Brain, ScriptedBrain
+from mcpbridge.service.brains.brain import Brain
+from mcpbridge.service.brains.script import Script
+from mcpbridge.service.brains.scripted import ScriptedBrain
 from mcpbridge.service.hosted_mcp import HostedMcp, StreamableHttpMcp
 from mcpbridge.service.quirks import Quirks
 from mcpbridge.service.reasoning import Sealer
-from mcpbridge.service.script import Script
 from mcpbridge.service.wire import Ids, Item
 
 _KEPT = 1000  # requests remembered; a long-lived service must not grow

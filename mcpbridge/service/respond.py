@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from mcpbridge.service.brain import Brain
+from mcpbridge.service.brains.acts import (
+    Act,
+    Amend,
+    Announce,
+    CallFunction,
+    End,
+    Produce,
+    Refuse,
+    Say,
+    Think,
+    UseMcp,
+)
+from mcpbridge.service.brains.brain import Brain
 from mcpbridge.service.errors import ApiError
 from mcpbridge.service.hosted_mcp import HostedMcp, Outcome, protocol_error
 from mcpbridge.service.input import CheckedInput
 from mcpbridge.service.reasoning import Sealer
 from mcpbridge.service.request import CreateRequest
-from mcpbridge.service.script import (
-    Arguments,
-    CallStep,
-    EventStep,
-    Failure,
-    ItemStep,
-    McpStep,
-    ReasoningStep,
-    RefuseStep,
-    ResponseStep,
-    SayStep,
-    StatusStep,
-    Step,
-)
 from mcpbridge.service.sight import Seen, Sight, result_of, tools_in
-from mcpbridge.service.templates import render, render_all
 from mcpbridge.service.tools import McpDeclaration
 from mcpbridge.service.wire import Ids, Item
 
-_PASSES = 32  # a script whose rules feed each other for ever ends with an error instead
+_PASSES = 32  # a brain that feeds itself for ever ends with an error instead
 _WAITS_FOR_CLIENT = frozenset(
     [
         "function_call",
@@ -72,37 +68,59 @@ Happening: TypeAlias = Begun | Finished | Told
 
 @dataclass(slots=True, kw_only=True)
 class Performance:
-    """Plays one response. Consume `play()` to its end; then output, status and the rest are final."""
+    """Plays one response; it is the Scene its brain looks at.
+
+    Consume `play()` to its end; then output and `end` are final. `visible` are the items of the input that
+    the model sees.
+    """
 
     request: CreateRequest
     checked: CheckedInput
-    sight: Sight
+    visible: Sequence[Item]
+    looked: Sight
     brain: Brain
     hosted: HostedMcp
     sealer: Sealer
     ids: Ids
     output: list[Item] = field(default_factory=list[Item])
-    status: str = "completed"
-    incomplete_reason: str = ""
-    failure: Failure | None = None
+    end: End | None = None
+    """None: completed."""
     extra: Item = field(default_factory=Item)
     _tools: dict[str, list[Item]] = field(default_factory=dict[str, list[Item]])
     _results: list[Seen] = field(default_factory=list[Seen])
     _waiting: bool = False
 
+    @property
+    def sight(self) -> Sight:
+        return self.looked.plus(*self._results)
+
+    @property
+    def items(self) -> Sequence[Item]:
+        return (*self.visible, *self.output)
+
+    @property
+    def listed(self) -> Mapping[str, Sequence[Item]]:
+        return self._tools
+
     async def play(self) -> AsyncIterator[Happening]:
-        """Raises ApiError when a tool list cannot be read or the script knows no answer."""
+        """Raises ApiError when a tool list cannot be read or the brain knows no answer."""
         async for happening in self._list_tools():
             yield happening
         async for happening in self._execute_approved():
             yield happening
         for _ in range(_PASSES):
-            async for happening in self._act():
-                yield happening
-            if self._waiting or not self._results or self.status != "completed":
+            self._take_in()
+            async for act in self.brain.act(self):
+                async for happening in self._perform(act):
+                    yield happening
+            if self._waiting or not self._results or self.end is not None:
                 return
-            self.sight = self.sight.aware()
+            self.looked = self.looked.aware()
         raise ApiError(f"The script did not come to an end in {_PASSES} passes.", code="script_loops")
+
+    def _take_in(self) -> None:
+        """What has come in is known, and no longer waits to be told."""
+        self.looked, self._results = self.sight, []
 
     async def _list_tools(self) -> AsyncIterator[Happening]:
         for replayed in self.checked.items:
@@ -120,7 +138,7 @@ class Performance:
                 raise
             self._tools[server.label] = [tool for tool in tools if server.allowed.matches(tool)]
             listing = {**item, "tools": self._tools[server.label], "error": None}
-            self.sight = Sight(seen=(*self.sight.seen, tools_in(listing)), fresh=self.sight.fresh)
+            self.looked = Sight(seen=(*self.looked.seen, tools_in(listing)), fresh=self.looked.fresh)
             yield self._emit(listing)
 
     async def _execute_approved(self) -> AsyncIterator[Happening]:
@@ -131,76 +149,54 @@ class Performance:
             label, name, arguments = request["server_label"], request["name"], request["arguments"]
             async for happening in self._execute(label, name, arguments, request["id"]):
                 yield happening
-        self.sight = self.sight.plus(*self._results)
 
-    async def _act(self) -> AsyncIterator[Happening]:
-        sight = self.sight.plus(*self._results) if not self.sight.fresh else self.sight
-        steps = self.brain.next_steps(sight)
-        if steps is None:
-            message = f"No rule of the script fits. New to the model: {_summary(sight.fresh)}"
-            raise ApiError(message, code="script_no_rule")
-        self.sight = sight
-        self._results = []
-        for step in steps:
-            async for happening in self._perform(step):
-                yield happening
+    async def _perform(self, act: Act) -> AsyncIterator[Happening]:
+        match act:
+            case UseMcp(server_label=label, name=name, arguments=arguments):
+                async for happening in self._use_mcp(label, name, arguments):
+                    yield happening
+            case Announce(event=event):
+                yield Told(event=event)
+            case Amend(fields=fields):
+                self.extra.update(fields)
+            case End():
+                self.end = act
+            case Think():
+                yield self._emit(self._reasoning(act))
+            case CallFunction() | Say() | Refuse() | Produce():
+                self._take_in()
+                yield self._emit(self._item(act))
 
-    async def _perform(self, step: Step) -> AsyncIterator[Happening]:
-        sight = self.sight.plus(*self._results)
-        if isinstance(step, McpStep):
-            arguments = _encode(step.mcp.arguments, sight, self.ids)
-            label, tool = (render(name, sight, self.ids) for name in (step.mcp.server, step.mcp.tool))
-            async for happening in self._use_mcp(label, tool, arguments):
-                yield happening
-        elif isinstance(step, EventStep):
-            yield Told(event=render_all(step.event, sight, self.ids))
-        elif isinstance(step, ResponseStep):
-            self.extra.update(render_all(step.response, sight, self.ids))
-        elif isinstance(step, StatusStep):
-            self.status, self.incomplete_reason, self.failure = step.status, step.reason, step.error
-        else:
-            if not isinstance(step, ReasoningStep):
-                self._results = []
-                self.sight = sight
-            yield self._emit(self._item(step, sight))
-
-    def _item(self, step: ReasoningStep | CallStep | SayStep | RefuseStep | ItemStep, sight: Sight) -> Item:
-        match step:
-            case ReasoningStep():
-                return self._reasoning(step, sight)
-            case CallStep():
+    def _item(self, act: CallFunction | Say | Refuse | Produce) -> Item:
+        match act:
+            case CallFunction():
                 return {
                     "type": "function_call",
                     "id": self._new_id("fc"),
                     "call_id": self.ids.new("call")[:29],
-                    "name": render(step.call.name, sight, self.ids),
-                    "arguments": _encode(step.call.arguments, sight, self.ids),
+                    "name": act.name,
+                    "arguments": act.arguments,
                     "status": "completed",
                 }
-            case SayStep():
-                text = render(step.say, sight, self.ids)
-                part: Item = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-                return self._message(part, step.phase)
-            case RefuseStep():
-                return self._message(
-                    {"type": "refusal", "refusal": render(step.refuse, sight, self.ids)}, None
-                )
-            case ItemStep():
-                item: Item = render_all(step.item, sight, self.ids)
-                return item
+            case Say():
+                part: Item = {"type": "output_text", "text": act.text, "annotations": [], "logprobs": []}
+                return self._message(part, act.phase)
+            case Refuse():
+                return self._message({"type": "refusal", "refusal": act.text}, None)
+            case Produce():
+                return act.item
 
     def _message(self, part: Item, phase: str | None) -> Item:
         message = {"type": "message", "id": self._new_id("msg"), "status": "completed", "role": "assistant"}
         return {**message, "content": [part], **({"phase": phase} if phase else {})}
 
-    def _reasoning(self, step: ReasoningStep, sight: Sight) -> Item:
+    def _reasoning(self, act: Think) -> Item:
         item_id = self.ids.new("rs")
-        summary = render(step.reasoning, sight, self.ids)
         item: Item = {"type": "reasoning", "id": item_id, "summary": []}
-        if summary:
-            item["summary"].append({"type": "summary_text", "text": summary})
+        if act.summary:
+            item["summary"].append({"type": "summary_text", "text": act.summary})
         if self.request.encrypted_reasoning:
-            thought = summary if step.thought is None else render(step.thought, sight, self.ids)
+            thought = act.summary if act.thought is None else act.thought
             item["encrypted_content"] = self.sealer.seal(thought, item_id=item_id, model=self.request.model)
         return item
 
@@ -251,13 +247,3 @@ class Performance:
         previous = self.output[-1] if self.output else {}
         follows = previous["id"] if previous.get("type") == "reasoning" and "id" in previous else None
         return self.ids.new(prefix, after_reasoning=follows)
-
-
-def _encode(arguments: Arguments, sight: Sight, ids: Ids) -> str:
-    if isinstance(arguments, str):
-        return render(arguments, sight, ids)
-    return json.dumps(render_all(arguments, sight, ids), ensure_ascii=False, separators=(",", ":"))
-
-
-def _summary(fresh: Sequence[Seen]) -> str:
-    return "; ".join(f"{one.kind} {one.name} {one.text[:80]}" for one in fresh) or "nothing"

@@ -56,16 +56,15 @@ def begun_response(request: CreateRequest, response_id: str, created_at: int, qu
 
 def ended_response(begun: Item, performance: Performance, completed_at: int) -> Item:
     """The object when all is done."""
-    ended = {**begun, "status": performance.status, "output": list(performance.output)}
+    end = performance.end
+    ended = {**begun, "status": end.status if end else "completed", "output": list(performance.output)}
     ended["usage"] = usage(performance.request, performance.output)
-    if performance.status == "completed":
+    if end is None:
         ended["completed_at"] = completed_at
-    elif performance.status == "incomplete":
-        ended["incomplete_details"] = {"reason": performance.incomplete_reason}
-    elif performance.status == "failed":
-        failure = performance.failure
-        message = failure.message if failure else "The model failed to answer."
-        ended["error"] = {"code": failure.code if failure else "server_error", "message": message}
+    elif end.status == "incomplete":
+        ended["incomplete_details"] = {"reason": end.reason}
+    elif end.status == "failed":
+        ended["error"] = {"code": end.code, "message": end.message}
     return {**ended, **performance.extra}
 
 

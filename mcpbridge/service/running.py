@@ -12,9 +12,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from pathlib import Path
 
 from mcpbridge.service.app import build_app
+from mcpbridge.service.brains.script import Script, load_script
 from mcpbridge.service.endpoint import LocalEndpoint, scripted_endpoint
 from mcpbridge.service.loopback import LoopbackServer, in_thread, serving
-from mcpbridge.service.script import Script, load_script
 
 
 @asynccontextmanager

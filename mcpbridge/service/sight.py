@@ -77,10 +77,17 @@ def look(request: CreateRequest, checked: CheckedInput, quirks: Quirks) -> Sight
     if request.instructions:
         seen.append(Seen(kind=Kind.INSTRUCTIONS, text=request.instructions))
     names = _names(checked)
-    boundary = _first_new(checked.items)
-    older = [one for item in checked.items[:boundary] for one in _see(item, checked, names, quirks)]
-    fresh = [one for item in checked.items[boundary:] for one in _see(item, checked, names, quirks)]
+    items = in_view(checked, quirks)
+    boundary = _first_new(items)
+    older = [one for item in items[:boundary] for one in _see(item, checked, names)]
+    fresh = [one for item in items[boundary:] for one in _see(item, checked, names)]
     return Sight(seen=(*seen, *older, *fresh), fresh=tuple(fresh))
+
+
+def in_view(checked: CheckedInput, quirks: Quirks) -> tuple[Item, ...]:
+    """The items of the input that the model sees."""
+    hidden = "mcp_call" if Quirk.DROP_MCP_CALL in quirks else ""
+    return tuple(item for item in checked.items if item.get("type") != hidden)
 
 
 def result_of(call: Item) -> Seen:
@@ -112,7 +119,7 @@ def _names(checked: CheckedInput) -> Mapping[str, str]:
     return {item["call_id"]: item["name"] for item in checked.items if item.get("type") == "function_call"}
 
 
-def _see(item: Item, checked: CheckedInput, names: Mapping[str, str], quirks: Quirks) -> Iterator[Seen]:
+def _see(item: Item, checked: CheckedInput, names: Mapping[str, str]) -> Iterator[Seen]:
     kind = item.get("type", "message")
     if kind == "message":
         yield _see_message(item)
@@ -125,8 +132,7 @@ def _see(item: Item, checked: CheckedInput, names: Mapping[str, str], quirks: Qu
             next(a for a in checked.approvals if a.request["id"] == item["approval_request_id"])
         )
     elif kind == "mcp_call":
-        if Quirk.DROP_MCP_CALL not in quirks:
-            yield result_of(item)
+        yield result_of(item)
     else:
         yield _see_other(item)
 

@@ -20,7 +20,7 @@ from mcpbridge.demo.screen import WIDTH, Screen
 from mcpbridge.demo.server import Tracker
 from mcpbridge.demo.story import FILES
 from mcpbridge.ports import Record
-from mcpbridge.service.script import load_script
+from mcpbridge.service.brains.script import load_script
 
 Lines = list[str]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mcpbridge.demo.server import Tracker
+from mcpbridge.service.brains.script import load_script
 from mcpbridge.service.errors import ScriptError
-from mcpbridge.service.script import load_script
 from tests.service.talking import answer, declared, kinds, only, talking, text_in, user
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "service-script.md"

@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from mcpbridge.service.brains.script_sentences import STEPS, not_yaml, sentence, shown, told_twice
 from mcpbridge.service.errors import ScriptError
-from mcpbridge.service.script_sentences import STEPS, not_yaml, sentence, shown, told_twice
 
 
 def _compiles(pattern: str) -> str:
