@@ -23,6 +23,7 @@ def _promise(id: str, source: str, sentence: str) -> Promise:
 PROMISES: Final = (
     _promise("demo-runs", "README", "The demo runs without a key and without a terminal, and exits 0."),
     _promise("one-post", "WIRE §6", "A request with a live approval is sent once; its failure is unknown."),
+    _promise("many-at-once", "docs/decisions/0007", "Conversations at once lose no call and double none."),
     _promise("retried", "WIRE §6", "The same failure without a live approval is retried."),
     _promise(
         "unknown-decided", "docs/decisions/0001", "A person has an unknown request repeated or given up."

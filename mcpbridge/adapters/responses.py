@@ -28,6 +28,7 @@ from mcpbridge.adapters.failures import Failure, classify
 from mcpbridge.adapters.hosted_tools import ToolDeclarations
 from mcpbridge.adapters.masking import StreamMask, masked_body
 from mcpbridge.adapters.sse import EventData
+from mcpbridge.adapters.turnstile import Turnstile
 from mcpbridge.core.raw import mapping
 from mcpbridge.core.request import ModelRequest
 from mcpbridge.core.secret import Secret
@@ -84,6 +85,8 @@ class ResponsesModel:
     runs_unasked: bool = False
     """Whether a request may execute something that never asks; then it is not repeated either."""
     learned: Learned = field(default_factory=Learned)
+    turnstile: Turnstile = field(default_factory=Turnstile, repr=False)
+    """Shared by the turns of a bridge. Passed before sending: an answer that came is taken over at once."""
 
     async def respond(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         """Send until there is an answer, or no attempt left. Raises ModelError."""
@@ -151,6 +154,7 @@ class ResponsesModel:
         return self._streamed(request) if self.stream else self._whole(request)
 
     async def _whole(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
+        await self.turnstile.through()
         response = await self._in_time(
             self.client.post(
                 "/responses", content=await self._body(request), cast_to=httpx2.Response, options=_OPTIONS
@@ -161,6 +165,7 @@ class ResponsesModel:
 
     async def _streamed(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         """Items come from the completed response, never from `.added` (WIRE §4.5)."""
+        await self.turnstile.through()
         stream = await self._in_time(
             self.client.post(
                 "/responses",
@@ -272,7 +277,8 @@ def _read_timeout(client: openai.AsyncOpenAI) -> float | None:
     return timeout.read if isinstance(timeout, httpx2.Timeout) else timeout
 
 
-_NAMING: Final = ("type", "id", "call_id", "server_label", "name")
+_NAMING: Final = ("type", "id", "call_id", "server_label", "name", "arguments", "approval_request_id")
+"""What an effect depends on. Other fields may differ: ciphertext does (WIRE §4.5)."""
 
 
 def _names(items: list[object]) -> list[list[object]]:

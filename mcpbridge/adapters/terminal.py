@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
-from typing import Final, TextIO
+from typing import Final, Protocol, TextIO
 
 from mcpbridge.core.question import Question, visible
 from mcpbridge.core.ruling import Answer, Approve, Deny
@@ -23,6 +23,23 @@ _STALE: Final = "Press Enter first: a line begun before this question is thrown 
 _CLOSED: Final = "\nNo longer waiting for this answer.\n"
 _MAX_AGAIN: Final = 3
 """Times an answer that is none of y, n, a is asked for again."""
+
+
+class Lines(Protocol):
+    """Lines of a stream, one at a time."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether an abandoned read still waits for its line."""
+        ...
+
+    async def line(self) -> str:
+        """The next line with its end; "" at the end of the input. Not while `busy`."""
+        ...
+
+    async def drop_line(self) -> None:
+        """Wait until the abandoned read has got its line, and forget it."""
+        ...
 
 
 class TerminalApprover:
@@ -39,9 +56,11 @@ class TerminalApprover:
         *,
         user: str | None = None,
         environ: Mapping[str, str] = os.environ,
+        lines: Lines | None = None,
     ) -> None:
+        """`lines` is another way to read lines of `stdin`, for a program that reads there itself."""
         self._stdin, self._stderr, self._environ = stdin, stderr, environ
-        self._reader = LineReader(stdin)
+        self._reader = LineReader(stdin) if lines is None else lines
         self._user = _user_name() if user is None else user
         self._one_at_a_time = asyncio.Lock()
 
@@ -75,7 +94,7 @@ class TerminalApprover:
             self._say(_STALE)
             await self._reader.drop_line()
         if self._stdin.isatty():
-            _flush_typed_ahead(self._stdin)
+            flush_typed_ahead(self._stdin)
 
     async def _answer(self) -> Answer:
         for _ in range(1 + _MAX_AGAIN):
@@ -164,7 +183,8 @@ def _second_reader(stream: TextIO) -> TextIO:
     return open(descriptor, encoding=stream.encoding, errors="replace", closefd=False)
 
 
-def _flush_typed_ahead(stdin: TextIO) -> None:
+def flush_typed_ahead(stdin: TextIO) -> None:
+    """Forget what the terminal holds and nobody has read."""
     if sys.platform == "win32":  # pragma: no cover
         import msvcrt
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -150,9 +151,14 @@ def _wake(batch: Sequence[Pending], results: Sequence[Result | AuditUnavailable]
         by_loop.setdefault(pending.loop, []).append((pending, result))
     for loop, settled in by_loop.items():
         with suppress(RuntimeError):  # the loop was closed: nobody waits there
-            loop.call_soon_threadsafe(_settle, settled)
+            loop.call_soon_threadsafe(_settle, loop, deque(settled))
 
 
-def _settle(settled: Sequence[tuple[Pending, Result | AuditUnavailable]]) -> None:
-    for pending, result in settled:
-        pending.settle(result)
+def _settle(
+    loop: asyncio.AbstractEventLoop, settled: deque[tuple[Pending, Result | AuditUnavailable]]
+) -> None:
+    """One caller a pass of the loop: they go on computing, and others must have their turn between."""
+    pending, result = settled.popleft()
+    pending.settle(result)
+    if settled:
+        loop.call_soon(_settle, loop, settled)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -94,6 +95,8 @@ class Bridge:
         return cls(assembly, client=client, model=model, token_provider=token_provider, retries=retries)
 
     async def __aenter__(self) -> Self:
+        if self._given_model is None:
+            await asyncio.to_thread(_load_client)  # half a second of imports, kept off the caller's loop
         await self._assembly.announce()
         return self
 
@@ -346,6 +349,11 @@ class Bridge:
             optional_servers=frozenset(optional),
             learned=self._learned or Learned(encrypted=config.profile.encrypted_reasoning),
         )
+
+
+def _load_client() -> None:
+    import_module("mcpbridge.adapters.responses")
+    import_module("mcpbridge.adapters.clients")
 
 
 def _checked(prompt: Prompt) -> Prompt:
