@@ -59,4 +59,68 @@ PROMISES: Final = (
     _promise("examples-run", "STYLE 17", "Every example runs; a recipe adds at most ten lines."),
     _promise("tampering", "AUDIT", "A changed byte inside the log is found."),
     _promise("no-approvals-no-hosted", "DESIGN", "Hosted servers need a profile that honours approvals."),
+    _promise("never-laxer", "WIRE §9", "No effect that the official runner would refuse, but for a list."),
+    _promise("any-order", "docs/strictness", "Any order of events, faults and resumes keeps the invariants."),
+    _promise("broken-answers", "docs/strictness", "Broken answers end in typed errors, without effects."),
+    _promise("endless-answers", "docs/strictness", "An answer that does not end is given up, bounded."),
+    _promise("service-stored", "API description", "The service keeps, shows and deletes stored responses."),
+    _promise("service-chain", "WIRE §3", "With previous_response_id only new items are sent, none twice."),
+    _promise("service-background", "API description", "Background responses are queued, made and found."),
+    _promise("service-resume", "WIRE §4.11", "A lost background stream is taken up after any event."),
+    _promise("service-cancel", "API description", "Cancelling stops a response, never within a hosted call."),
+    _promise("service-clients", "docs/service.md", "One client sees nothing of another."),
+    _promise(
+        "service-bounded", "docs/service.md", "What the service keeps is bounded; the oldest goes first."
+    ),
+    _promise("service-log", "docs/service.md", "The access log holds no body, no key and no header."),
+    _promise(
+        "service-stop", "docs/service.md", "Told to stop, the service lets requests end; twice, it ends."
+    ),
+    _promise("doctor-finds", "issue: the service", "`doctor` finds each quirk of the local service."),
+    _promise("doctor-clean", "issue: the service", "`doctor` finds nothing at a clean service."),
+    _promise("doctor-inconclusive", "docs/doctor.md", "A model that does not obey is never a finding."),
+    _promise("doctor-untested", "docs/doctor.md", "What could not be tested is not claimed."),
+    _promise("doctor-unsafe", "docs/doctor.md", "A broken gate is found by what really ran."),
+    _promise("doctor-profile", "docs/doctor.md", "A written profile decides on hosted servers."),
+    _promise("doctor-secrets", "docs/doctor.md", "Neither keys nor tokens are shown."),
+    _promise("every-quirk", "issue: the service", "What mcpbridge does about each quirk is shown by a test."),
+    _promise(
+        "reworded-bounded", "WIRE §7", "A server that asks again in other words is stopped; nothing runs."
+    ),
+    _promise("reworded-asks-anew", "WIRE §7", "Other words are another request, decided anew."),
+    _promise("allowed-tools-held", "WIRE §9", "A tool outside allowed_tools stops the run, and never runs."),
+    _promise("output-checked", "DESIGN", "An answer that does not fit its type is an error, nothing lost."),
+    _promise("no-ciphertext", "WIRE §4.3", "Reasoning without ciphertext is not replayed; the turn goes on."),
+    _promise("prefix-held", "WIRE §4.6", "What is replayed keeps the prefix that its reasoning is bound to."),
+    _promise(
+        "prefix-bound", "DESIGN", "The service shows reasoning in its place only, and says what it removed."
+    ),
+    _promise("paired-both-ways", "WIRE §2", "The service pairs each kind of call with its output."),
+    _promise("planner-explains", "DESIGN", "The planner says why it chose a tool and whence its arguments."),
+    _promise(
+        "planner-asks", "docs/service-brains.md", "The planner asks for what it lacks; it invents nothing."
+    ),
+    _promise(
+        "planner-faithful", "docs/service-brains.md", "The planner tells results and denials as they came."
+    ),
+    _promise("chat-hosted", "DESIGN", "A chat model that knows functions gets hosted tools with approvals."),
+    _promise(
+        "chat-errors", "docs/service-brains.md", "A chat endpoint's failures are named, without its key."
+    ),
+    _promise(
+        "script-waits", "docs/service-script.md", "A delay keeps a stream open until the service stops."
+    ),
+    _promise(
+        "outside-clients", "issue: the service", "Clients nobody here wrote talk to the service unchanged."
+    ),
+    _promise("open-responses", "issue: the service", "The Open Responses compliance tests pass."),
+    _promise("chat-whole", "docs/chat.md", "Allow, deny, cancel, save and resume, in one chat."),
+    _promise("chat-type-ahead", "docs/chat.md", "What was typed before a question does not answer it."),
+    _promise("chat-no-decision", "docs/chat.md", "Whoever leaves a question has decided nothing."),
+    _promise("chat-unknown", "docs/chat.md", "Cancelled with an approval under way, it is unknown."),
+    _promise("chat-undo", "docs/chat.md", "Grants and unsent approvals can be taken back, on record."),
+    _promise("chat-inert", "docs/chat.md", "Nothing that a model or a tool writes reaches the terminal raw."),
+    _promise("chat-scroll-back", "docs/chat.md", "Streaming touches no row that stood there before."),
+    _promise("chat-plain", "docs/chat.md", "On a dumb terminal and with NO_COLOR the text is plain."),
+    _promise("chat-history", "docs/chat.md", "What was typed is kept for its owner only, or not at all."),
 )

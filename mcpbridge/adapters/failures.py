@@ -27,6 +27,8 @@ _UNCERTAIN_4XX: Final = frozenset({408, 409, 424, 425, 499})
 _BEFORE_ANYTHING: Final = frozenset({401, 403, 404, 413, 415})
 """Authentication, routing and size are looked at before a request is acted on."""
 _SERVER_IN_QUOTES: Final = re.compile(r"'([A-Za-z0-9-]{1,64})'")
+_IN_HEADERS: Final = re.compile(r"(?i)\bauthorization\b.*\bheaders\b")
+_FIELD_HINT: Final = " (for that server, write `authorization_in: field`)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,14 +136,28 @@ def _status(error: openai.APIStatusError) -> Failure:
         kind = "limited"
     elif status < 500 and status not in _UNCERTAIN_4XX:
         kind = "refused"
+    said = message if isinstance(message, str) else error.message
+    code, param = _text(body, "code"), _text(body, "param")
+    if status == 400 and code is None and param is None:
+        code, param = _said_in_words(said)
+    hint = _FIELD_HINT if status == 400 and _IN_HEADERS.search(said) else ""
     return Failure(
         kind=kind,
-        message=f"HTTP {status}: {message if isinstance(message, str) else error.message}",
+        message=f"HTTP {status}: {said}{hint}",
         status_code=status,
-        code=_text(body, "code"),
-        param=_text(body, "param"),
+        code=code,
+        param=param,
         retry_after=_retry_after(error.response),
     )
+
+
+def _said_in_words(message: str) -> tuple[str | None, str | None]:
+    """Code and parameter of a 400 that came through a gateway which drops both (docs/endpoints.md)."""
+    if "ncrypted content is not supported" in message:
+        return None, "include"
+    if "ncrypted content" in message and "could not be verified" in message:
+        return "invalid_encrypted_content", None
+    return None, None
 
 
 def _text(body: Mapping[str, Any], key: str) -> str | None:

@@ -45,6 +45,8 @@ _TERMINAL: Final[Mapping[object, str]] = {
 }
 """The events that end a stream, each with the status that its response must have."""
 _OPTIONS: Final[Any] = {"max_retries": 0, "follow_redirects": False}
+MAX_ANSWER: Final = 64 * 2**20
+"""Bytes of one answer, a stream's events together. Pictures in base64 take a few millions each."""
 _WHOLE_ANSWER: Final = 3
 """Connecting, waiting for the first byte, and reading may take the timeout each."""
 
@@ -153,29 +155,27 @@ class ResponsesModel:
         # The body holds credentials in clear: it stays out of the frames that our errors carry along.
         return self._streamed(request) if self.stream else self._whole(request)
 
+    def _send(self, content: bytes) -> Awaitable[openai.AsyncStream[object]]:
+        """Post, and come back with the headers: how much of an answer is read is for us to say."""
+        return self.client.post(
+            "/responses",
+            content=content,
+            cast_to=object,
+            options=_OPTIONS,
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
+
     async def _whole(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         await self.turnstile.through()
-        response = await self._in_time(
-            self.client.post(
-                "/responses", content=await self._body(request), cast_to=httpx2.Response, options=_OPTIONS
-            )
-        )
+        content = await self._in_time(_read(self._send(await self._body(request))))
         self._know_key()
-        yield ModelResponse(body=self._masked_body(response.content))
+        yield ModelResponse(body=self._masked_body(content))
 
     async def _streamed(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         """Items come from the completed response, never from `.added` (WIRE §4.5)."""
         await self.turnstile.through()
-        stream = await self._in_time(
-            self.client.post(
-                "/responses",
-                content=await self._body(request),
-                cast_to=object,
-                options=_OPTIONS,
-                stream=True,
-                stream_cls=openai.AsyncStream[object],
-            )
-        )
+        stream = await self._in_time(self._send(await self._body(request)))
         self._know_key()
         deltas = StreamMask(self.tools.mask)
         done: list[object] = []
@@ -184,6 +184,8 @@ class ResponsesModel:
             async for data in events:
                 event = parse_object(data, "an event of the stream")
                 kind = event.get("type")
+                if not isinstance(kind, str | None):
+                    raise Garbled("an event of the stream has a type that is no text")
                 if kind in _TERMINAL:
                     yield ModelResponse(body=self._completed(event, done, data))
                     return
@@ -227,8 +229,10 @@ class ResponsesModel:
             async with asyncio.timeout(limit and limit * _WHOLE_ANSWER):
                 return await answer
         except TimeoutError:
-            pass
-        raise Garbled(_late(limit and limit * _WHOLE_ANSWER, "answer"))
+            reason = _late(limit and limit * _WHOLE_ANSWER, "answer")
+        except (httpx2.HTTPError, UnicodeError) as error:  # an encoding that the answer does not have
+            reason = f"the answer cannot be read ({type(error).__name__})"
+        raise Garbled(reason)
 
     def _know_key(self) -> None:
         """Tell the mask what a client of the caller's sends: it may change the key for each request."""
@@ -238,16 +242,29 @@ class ResponsesModel:
             self.learned.key = key
 
 
+async def _read(sent: Awaitable[openai.AsyncStream[object]]) -> bytes:
+    """The whole body of an answer."""
+    stream = await sent
+    async with stream, aclosing(_chunks(stream.response)) as chunks:
+        return b"".join([chunk async for chunk in chunks])
+
+
 async def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """The bytes of a response. Raises Garbled when they break off."""
+    """The bytes of a response. Raises Garbled when they break off, or do not end."""
+    size = 0
     try:
         async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > MAX_ANSWER:
+                reason = f"the answer is longer than {MAX_ANSWER // 2**20} MiB"
+                break
             yield chunk
-        return
+        else:
+            return
     except Exception as error:  # noqa: BLE001 # boundary: a client of the caller's may be made of other parts
-        name = type(error).__name__
         what = "timed out" if isinstance(error, httpx2.TimeoutException) else "broke off"
-    raise Garbled(f"the request {what} ({name})")
+        reason = f"the request {what} ({type(error).__name__})"
+    raise Garbled(reason)
 
 
 async def _filled(

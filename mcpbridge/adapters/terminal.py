@@ -61,7 +61,7 @@ class TerminalApprover:
         """`lines` is another way to read lines of `stdin`, for a program that reads there itself."""
         self._stdin, self._stderr, self._environ = stdin, stderr, environ
         self._reader = LineReader(stdin) if lines is None else lines
-        self._user = _user_name() if user is None else user
+        self._user = user_name() if user is None else user
         self._one_at_a_time = asyncio.Lock()
 
     async def ask(self, question: Question) -> Answer:
@@ -197,7 +197,8 @@ def flush_typed_ahead(stdin: TextIO) -> None:
             termios.tcflush(stdin.fileno(), termios.TCIFLUSH)
 
 
-def _user_name() -> str:
+def user_name() -> str:
+    """The operating system's user: a claim, never authenticated."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # no such variable and no entry in the user database

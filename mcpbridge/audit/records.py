@@ -39,6 +39,8 @@ class RecordType(StrEnum):
     """A person was asked; the screen is a blob named by `screen_hash`."""
     GRANT_MADE = "grant_made"
     """A person said "always for this conversation"."""
+    GRANT_WITHDRAWN = "grant_withdrawn"
+    """A person took a grant back: `request_id` and `fingerprint` of the call it was made for, `approver`."""
     RETRY = "retry"
     """A request that cannot have taken effect was sent again."""
     CAPABILITY_FALLBACK = "capability_fallback"

@@ -17,7 +17,7 @@ from mcpbridge.adapters.system_clock import SystemClock
 from mcpbridge.audit import AuditLog
 from mcpbridge.config import Configuration, SecretSources, ServerDeclaration, load_config, process_sources
 from mcpbridge.core.conversation import Conversation
-from mcpbridge.core.declared import Declared
+from mcpbridge.core.declared import Declared, named_containers
 from mcpbridge.core.secret import Mask
 from mcpbridge.engine.judge import FixedPolicies, Judge
 from mcpbridge.errors import UsageError
@@ -54,6 +54,7 @@ class Assembly:
             servers={label: hosted_server(server) for label, server in self.servers.items()},
             functions=frozenset(self.tools),
             ungated=frozenset(str(tool["type"]) for tool in self.config.hosted_tools),
+            containers=named_containers(self.config.hosted_tools),
             origin=self.origin,
         )
 

@@ -19,7 +19,7 @@ from mcpbridge.cli.exits import FAILED, UNKNOWN, USAGE
 from mcpbridge.cli.parsing import Parser
 from mcpbridge.errors import ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
 
-_COMMANDS: Final = ("demo", "run", "init", "check", "servers", "audit", "service")
+_COMMANDS: Final = ("demo", "run", "chat", "init", "check", "servers", "audit", "service", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

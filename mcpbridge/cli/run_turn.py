@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import io
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mcpbridge.adapters.approvers import DenyApprover
-from mcpbridge.adapters.terminal import TerminalApprover
+from mcpbridge.adapters.terminal import TerminalApprover, user_name
 from mcpbridge.bridge.assembly import assemble
 from mcpbridge.bridge.bridge import Bridge
 from mcpbridge.bridge.result import Result
@@ -35,12 +34,12 @@ from mcpbridge.ports import Approver
 
 def run_turn(options: Options) -> int:
     """Run and show it; returns the exit code."""
-    _write_whatever_comes(sys.stdout)
+    write_whatever_comes(sys.stdout)
     show = Show(sys.stdout, sys.stderr, as_json=options.as_json, stream=options.stream)
     file = StateFile(options.state) if options.state is not None else None
     try:
         _refuse_missing(options)
-        config = _diagnostics(load_config(options.config or DEFAULT_CONFIG), verbose=options.verbose)
+        config = diagnostics(load_config(options.config or DEFAULT_CONFIG), verbose=options.verbose)
         with file.locked() if file is not None else nullcontext():
             end = asyncio.run(_session(options, config, file, show))
     except McpbridgeError as error:
@@ -105,7 +104,7 @@ def _resumed(
 
 
 def _answers(options: Options) -> dict[str, Answer]:
-    by = options.by if options.by is not None else _user()
+    by = options.by if options.by is not None else user_name()
     return {
         request_id: Approve(by=by, reason=decided.reason)
         if decided.allow
@@ -201,7 +200,7 @@ def _saved(end: End, bridge: Bridge, file: StateFile | None) -> End:
     return replace(end, saved=file.path)
 
 
-def _diagnostics(config: Configuration, *, verbose: bool) -> Configuration:
+def diagnostics(config: Configuration, *, verbose: bool) -> Configuration:
     """Notices are shown as progress; as diagnostics too only for -v, JSON, or who lowered the level."""
     logging = config.logging
     if verbose:
@@ -211,15 +210,7 @@ def _diagnostics(config: Configuration, *, verbose: bool) -> Configuration:
     return replace(config, logging=logging)
 
 
-def _user() -> str:
-    """The operating system's user: a claim, never authenticated."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no such variable and no entry in the user database
-        return ""
-
-
-def _write_whatever_comes(stream: object) -> None:
+def write_whatever_comes(stream: object) -> None:
     """An answer may hold what the terminal's encoding cannot show."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")

@@ -74,7 +74,7 @@ class Show:
             self._answer_streamed, self._streamed = self._streamed, False
             self._end_line()
             return
-        line = self._progress(event)
+        line = progress(event)
         if line is not None:
             self._end_line()
             self._line(*line)
@@ -114,24 +114,6 @@ class Show:
         """The answer as it is for programs; on a terminal it cannot move the cursor."""
         text = self.mask.text(text)
         return text if self._bare else visible(text.expandtabs(4))
-
-    def _progress(self, event: Event) -> tuple[str, str, str] | None:
-        """Column, colour and text of one line."""
-        match event:
-            case ToolsListed():
-                return "tools", _RED if event.error else "", _listing(event)
-            case ActionDecided(decision=decision) if decision.allowed:
-                return "allowed", _GREEN, _decision(event)
-            case ActionDecided():
-                return "denied", _RED, _decision(event)
-            case CallStarted():
-                return "calling", "", event.action.name
-            case CallFinished():
-                return "result", "" if event.status == "completed" else _RED, _result(event)
-            case Notice():
-                return "notice", _YELLOW, _notice(event)
-            case _:
-                return None
 
     def _explain(self, end: End, config: str | None) -> None:
         match end.status:
@@ -205,6 +187,25 @@ class Show:
             return code
         self._say(f"mcpbridge: standard output: {broken.strerror}")
         return FAILED
+
+
+def progress(event: Event) -> tuple[str, str, str] | None:
+    """Column, colour and text of one line; None for what has no line of its own."""
+    match event:
+        case ToolsListed():
+            return "tools", _RED if event.error else "", _listing(event)
+        case ActionDecided(decision=decision) if decision.allowed:
+            return "allowed", _GREEN, _decision(event)
+        case ActionDecided():
+            return "denied", _RED, _decision(event)
+        case CallStarted():
+            return "calling", "", event.action.name
+        case CallFinished():
+            return "result", "" if event.status == "completed" else _RED, _result(event)
+        case Notice():
+            return "notice", _YELLOW, _notice(event)
+        case _:
+            return None
 
 
 def _listing(event: ToolsListed) -> str:

@@ -1,13 +1,15 @@
-"""`model.profile:` → a Profile: a shipped one by name, or capabilities asserted one by one."""
+"""`model.profile:` → a Profile: a shipped one by name, a file, or capabilities asserted one by one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final, get_args
 
+from mcpbridge.config.files import reader_of, text_of
 from mcpbridge.config.profiles import PROFILES, UNKNOWN
 from mcpbridge.config.profiles_model import AuthorizationIn, McpResults, Profile
 from mcpbridge.config.reader import Reader
+from mcpbridge.config.shipped import is_shipped_name
 from mcpbridge.config.suggest import instead
 
 _KEYS: Final = (
@@ -27,7 +29,19 @@ def read_profile(model: Reader, endpoint: str) -> Profile:
         return own or UNKNOWN
     if isinstance(given, dict):
         return _asserted(model.child("profile"), own or UNKNOWN)
+    if isinstance(given, str) and not is_shipped_name(given):
+        return _from_file(model, given)
     return _named(model, "profile", own or UNKNOWN)
+
+
+def _from_file(model: Reader, value: str) -> Profile:
+    """A file, as `mcpbridge doctor --write` makes it. It claims what stands in it, over nothing."""
+    found = text_of(model, value, "profile")
+    if found is None:
+        return UNKNOWN
+    text, name, directory = found
+    reader = reader_of(text, file=name, directory=directory, findings=model.findings)
+    return UNKNOWN if reader is None else _asserted(reader, UNKNOWN)
 
 
 def _named(reader: Reader, key: str, default: Profile) -> Profile:

@@ -196,7 +196,7 @@ class Conversation:
                 raise UsageError(f"{answer.request_id} takes another kind of answer")
         return replace(
             self,
-            entries=Entries.of(self.entries).plus(input_entry(item)),
+            entries=transcript.before_input(Entries.of(self.entries)).plus(input_entry(item)),
             pending=tuple(other for other in self.pending if other is not call),
             begun=tuple(name for name in self.begun if name != call.id),
             approved=approved,
@@ -221,6 +221,10 @@ class Conversation:
     def granted(self, grant: Grant) -> Conversation:
         """Note a grant."""
         return replace(self, grants=(*self.grants, grant))
+
+    def ungranted(self, grant: Grant) -> Conversation:
+        """A person took a grant back."""
+        return replace(self, grants=tuple(other for other in self.grants if other != grant))
 
     def repeat_unknown(self, request_id: str) -> Conversation:
         """A person decided that a request of unknown outcome shall be tried again."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from mcpbridge.core.items import UNGATED_KINDS
+from mcpbridge.core.items import UNGATED_KINDS, HostedToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +31,27 @@ class Declared:
     functions: frozenset[str] = frozenset()
     ungated: frozenset[str] = frozenset()
     """Types of built-in tools that the configuration accepted as running without asking."""
+    containers: frozenset[str] | None = None
+    """Where code may run; None when the provider picks a container by itself."""
     origin: str = ""
     """`endpoint|model`: where reasoning ciphertext made now will be valid."""
 
-    def accepts_kind(self, kind: str) -> bool:
-        """Whether a built-in tool's item kind was declared and accepted."""
-        return any(tool in self.ungated for tool in UNGATED_KINDS.get(kind, ()))
+    def accepts(self, call: HostedToolCall) -> bool:
+        """Whether a built-in tool was declared and accepted, and ran where it may."""
+        if not any(tool in self.ungated for tool in UNGATED_KINDS.get(call.kind, ())):
+            return False
+        anywhere = call.kind != "code_interpreter_call" or self.containers is None
+        return anywhere or call.container_id in (self.containers or ())
 
     @property
     def runs_unasked(self) -> bool:
         """Whether the provider may execute something without asking, in any request."""
         return bool(self.ungated) or any(server.observed for server in self.servers.values())
+
+
+def named_containers(hosted_tools: Iterable[Mapping[str, Any]]) -> frozenset[str] | None:
+    """The containers that `code_interpreter` tools name; None where one leaves it to the provider."""
+    named = [tool.get("container") for tool in hosted_tools if tool.get("type") == "code_interpreter"]
+    if not all(isinstance(container, str) for container in named):
+        return None
+    return frozenset(str(container) for container in named)

@@ -68,6 +68,8 @@ class HostedToolCall:
 
     id: str
     kind: str
+    container_id: str | None = None
+    """Where code ran."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,12 @@ class Inert:
 Decoded = ApprovalRequest | FunctionCall | HostedCall | ToolListing | HostedToolCall | Inert
 
 UNGATED_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "web_search_call": ("web_search", "web_search_preview"),
+    "web_search_call": (
+        "web_search",
+        "web_search_2025_08_26",
+        "web_search_preview",
+        "web_search_preview_2025_03_11",
+    ),
     "file_search_call": ("file_search",),
     "code_interpreter_call": ("code_interpreter",),
     "image_generation_call": ("image_generation",),
@@ -124,7 +131,8 @@ def decode(item: object) -> Decoded:
     kind, item_id = raw.get("type"), _id_or_none(raw)
     if not isinstance(kind, str) or not kind:
         raise MalformedItem("an output item has no type", item_id=item_id)
-    if kind in _OURS or (kind.endswith("_output") and kind not in _PROVIDERS_OUTPUTS):
+    plain = kind.casefold()
+    if plain in _OURS or (plain.endswith("_output") and plain not in _PROVIDERS_OUTPUTS):
         raise MalformedItem(f"the response holds a {kind!r} item, which only we may write", item_id=item_id)
     decoder = _DECODERS.get(kind)
     if raw.get("status") not in _ENDED and (raw.get("status") != "failed" or kind in _NEVER_FAIL):
@@ -132,12 +140,15 @@ def decode(item: object) -> Decoded:
     if decoder is not None:
         return decoder(raw)
     if kind in UNGATED_KINDS:
-        return HostedToolCall(id=_text(raw, "id"), kind=kind)
-    _refuse_unanswerable(raw, kind)
+        container = raw.get("container_id")
+        named = container if isinstance(container, str) else None
+        return HostedToolCall(id=_text(raw, "id"), kind=kind, container_id=named)
+    _refuse_unanswerable(raw, plain)
     return Inert(id=item_id, kind=kind)
 
 
 def _refuse_unanswerable(raw: Item, kind: str) -> None:
+    """`kind` in small letters: what nobody knows is inert only when it does not look like a question."""
     client_search = kind == "tool_search_call" and raw.get("execution") == "client"
     waits = kind.endswith("_request") or (
         kind.endswith("_call") and "call_id" in raw and kind not in _KNOWN_INERT
@@ -210,12 +221,24 @@ def _tool_listing(raw: Item) -> ToolListing:
     tools = raw.get("tools")
     if not isinstance(tools, Sequence) or isinstance(tools, str):
         raise MalformedItem("mcp_list_tools.tools is not a list", item_id=_id_or_none(raw))
+    definitions = tuple(_definition(tool, raw) for tool in cast("Sequence[object]", tools))
+    _refuse_two_meanings(definitions, raw)
     return ToolListing(
         id=_text(raw, "id"),
         server_label=_text(raw, "server_label"),
-        tools=tuple(_definition(tool, raw) for tool in cast("Sequence[object]", tools)),
+        tools=definitions,
         error=_error_text(raw.get("error")),
     )
+
+
+def _refuse_two_meanings(definitions: tuple[ToolDefinition, ...], raw: Item) -> None:
+    """A grant is bound to one definition, and nobody knows which of two the server goes by."""
+    first: dict[str, ToolDefinition] = {}
+    for tool in definitions:
+        if first.setdefault(tool.name, tool) != tool:
+            raise MalformedItem(
+                f"mcp_list_tools defines the tool {tool.name!r} twice, in two ways", item_id=_id_or_none(raw)
+            )
 
 
 def _definition(tool: object, raw: Item) -> ToolDefinition:
@@ -254,10 +277,28 @@ _PART_TEXT: Final[Mapping[str, str]] = {"output_text": "text", "refusal": "refus
 
 
 def _reasoning(raw: Item) -> Inert:
-    encrypted = raw.get("encrypted_content")
-    if not isinstance(raw.get("summary", []), list) or not isinstance(encrypted, str | None):
+    summary, content, encrypted = raw.get("summary", []), raw.get("content"), raw.get("encrypted_content")
+    sound = _are_parts(summary) and (content is None or _are_parts(content))
+    if not sound or not isinstance(encrypted, str | None):
         raise MalformedItem("a reasoning item has the wrong shape", item_id=_id_or_none(raw))
     return Inert(id=_text(raw, "id"), kind="reasoning")
+
+
+def _are_parts(value: object) -> bool:
+    """Whether `value` is a list of objects, each with a type, and with its text where the type is known."""
+    if not isinstance(value, list):
+        return False
+    parts = [mapping(part) for part in cast("list[object]", value)]
+    return all(
+        isinstance(part.get("type"), str)
+        and (part["type"] not in ("summary_text", "reasoning_text") or isinstance(part.get("text"), str))
+        for part in parts
+    )
+
+
+def _compaction(raw: Item) -> Inert:
+    _text(raw, "encrypted_content")
+    return Inert(id=_id_or_none(raw), kind="compaction")
 
 
 _DECODERS: Final[Mapping[str, Callable[[Item], Decoded]]] = {
@@ -267,6 +308,7 @@ _DECODERS: Final[Mapping[str, Callable[[Item], Decoded]]] = {
     "mcp_list_tools": _tool_listing,
     "message": _message,
     "reasoning": _reasoning,
+    "compaction": _compaction,
 }
 
 

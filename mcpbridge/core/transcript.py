@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcpbridge.core import tripwires
 from mcpbridge.core.declared import Declared
-from mcpbridge.core.entries import Entries, Entry, function_pair, input_entry, output_entry, pair_id
+from mcpbridge.core.entries import Entries, Entry, function_pair, input_entry, output_entry
 from mcpbridge.core.items import (
     ApprovalRequest,
     Decoded,
@@ -34,7 +34,7 @@ def receive(conversation: Conversation, response: Mapping[str, Any], declared: D
     decoded = [decode(item) for item in items]
     ids = tripwires.fresh_ids(conversation.ids, items)
     if conversation.mcp_results == "function_pair":
-        ids |= {pair_id(call) for call in decoded if isinstance(call, HostedCall)}
+        ids = tripwires.fresh_pairs(ids, [call for call in decoded if isinstance(call, HostedCall)])
     used = tripwires.hosted(conversation, decoded, declared)
     response_id = _response_id(response)
     entries, new = Entries.of(conversation.entries), list[Entry]()
@@ -211,7 +211,8 @@ def drop_reasoning(conversation: Conversation, *, keep_origin: str | None) -> tu
 
 
 def before_input(entries: Entries) -> Entries:
-    """Reasoning that nothing followed is not sent once the user speaks: it would have no follower."""
+    """Reasoning that nothing followed is not sent once the user speaks, or we answer: it would have no
+    follower (WIRE §4.2)."""
     last = next((index for index in range(len(entries) - 1, -1, -1) if entries[index].sent), None)
     if last is None or entries[last].item.get("type") != "reasoning":
         return entries

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from mcpbridge.core.declared import Declared, HostedServer
+from mcpbridge.core.entries import pair_id
 from mcpbridge.core.items import (
     ApprovalRequest,
     Decoded,
@@ -57,6 +58,20 @@ def fresh_ids(known: frozenset[str], items: Sequence[Item]) -> frozenset[str]:
     return known | fresh
 
 
+def fresh_pairs(known: frozenset[str], calls: Sequence[HostedCall]) -> frozenset[str]:
+    """A hosted call that is replayed as a function call takes a call id that nothing else has: the model
+    would be shown one call's result as another's."""
+    for call in calls:
+        name = pair_id(call)
+        if name in known:
+            raise DuplicateItem(
+                f"{call.id} would be replayed under the call id {name}, which was used before",
+                item_id=call.id,
+            )
+        known |= {name}
+    return known
+
+
 def hosted(conversation: Conversation, decoded: Sequence[Decoded], declared: Declared) -> frozenset[str]:
     """Check everything that names a server; returns the approvals that were used by an `mcp_call`."""
     used: set[str] = set()
@@ -69,9 +84,10 @@ def hosted(conversation: Conversation, decoded: Sequence[Decoded], declared: Dec
             case HostedCall():
                 _allowed(declared, item)
                 used.update(_used_approval(conversation, item, declared, used))
-            case HostedToolCall() if not declared.accepts_kind(item.kind):
+            case HostedToolCall() if not declared.accepts(item):
+                where = f" in {item.container_id}" if item.container_id else ""
                 raise UndeclaredServer(
-                    f"the provider ran {item.kind}, which was not declared", item_id=item.id
+                    f"the provider ran {item.kind}{where}, which was not declared", item_id=item.id
                 )
             case _:
                 pass

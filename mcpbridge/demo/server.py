@@ -7,7 +7,6 @@ can see that nothing ran twice and nothing ran that was denied.
 from __future__ import annotations
 
 import hmac
-import logging
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mcpbridge.adapters.root_logging import root_logging_untouched
 from mcpbridge.service.loopback import in_thread, serving
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _build(tracker: Tracker) -> MCPServer:
     from mcp.server.mcpserver import MCPServer
     from mcp_types import ToolAnnotations
 
-    with _root_logging_untouched():
+    with root_logging_untouched():
         server: MCPServer = MCPServer(LABEL, instructions="The issue tracker of a small shop.")
     reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     writing = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
@@ -144,18 +144,6 @@ def _tool_error(message: str) -> Exception:
     from mcp.server.mcpserver.exceptions import ToolError
 
     return ToolError(message)
-
-
-@contextmanager
-def _root_logging_untouched() -> Generator[None, None, None]:
-    """MCPServer configures the root logger; that is for the program to decide, not for one server in it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        yield
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
 
 
 class _BearerOnly:

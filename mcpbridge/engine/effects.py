@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -76,3 +76,13 @@ def cancelled_from_outside() -> bool:
     """Whether somebody cancelled this task; foreign code may also raise CancelledError by itself."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do what must not stop half-way: a cancellation waits for it, and then goes on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -4,7 +4,7 @@ demo only consume it."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Answer, Approve
 from mcpbridge.core.secret import Mask
 from mcpbridge.engine import claims, received
+from mcpbridge.engine.effects import to_the_end
 from mcpbridge.engine.events import (
     Event,
     Finished,
@@ -282,7 +283,8 @@ class Turn:
         if self.conversation.rounds >= self.engine.limits.max_rounds:
             raise RoundLimitExceeded(
                 f"the turn needed more than {self.engine.limits.max_rounds} model responses; "
-                "raise limits.max_rounds if that is expected"
+                "raise limits.max_rounds if that is expected (an endpoint that asks again in other words, "
+                "instead of running what was approved, gets here too)"
             )
         moved, dropped = self.conversation.at(self.engine.declared.origin)
         if dropped:
@@ -382,16 +384,6 @@ class Turn:
         yield ResponseReceived(response_id=after.response_id, usage=after.usage)
         for event in await received.surface(body, after, self.engine.declared, self.journal):
             yield event
-
-
-async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do what must not stop half-way: a cancellation waits for it, and then goes on."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
 
 
 def _lost(live: tuple[str, ...], why: str = "the response never came") -> McpbridgeError:

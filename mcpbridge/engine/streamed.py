@@ -14,7 +14,7 @@ _REASONING_DELTAS = frozenset({"response.reasoning_summary_text.delta", "respons
 def stream_event(event: Mapping[str, Any]) -> Event:
     """The event that a reader sees."""
     kind, delta = event.get("type"), event.get("delta")
-    if isinstance(delta, str):
+    if isinstance(kind, str) and isinstance(delta, str):
         if kind in _TEXT_DELTAS:
             return TextDelta(text=delta)
         if kind in _REASONING_DELTAS:

@@ -71,6 +71,32 @@ def tool_list_failed(label: str, status: int, reason: str) -> ApiError:
     )
 
 
+def response_not_found(response_id: str) -> ApiError:
+    return ApiError(f"Response with id '{response_id}' not found.", status=404)
+
+
+def item_not_found(item_id: str, *, stored: bool) -> ApiError:
+    message = f"Item with id '{item_id}' not found."
+    if not stored:
+        message += " Items are not persisted when `store` is set to false."
+    return ApiError(message, status=404, param="input")
+
+
+def duplicate_item(item_id: str) -> ApiError:
+    message = f"Duplicate item found with id {item_id}. Remove duplicate items from your input and try again."
+    return ApiError(message, param="input")
+
+
+def body_too_large(most: int) -> ApiError:
+    message = f"The body of the request is too large: this service takes at most {most} bytes."
+    return ApiError(message, status=413, code="request_too_large")
+
+
+def server_error() -> ApiError:
+    message = "The server had an error while processing your request."
+    return ApiError(message, status=500, type="server_error", code="server_error")
+
+
 def default_error(status: int) -> ApiError:
     """The usual payload of a status, for faults that name no body."""
     known = {

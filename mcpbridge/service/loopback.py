@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.requests import Request
@@ -20,17 +20,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _T = TypeVar("_T")
 _HOST = "127.0.0.1"
-_GRACE = 2  # seconds for open requests when the server stops
+_GRACE = 2.0  # seconds for open requests when the server stops
 _TRANSPORT = "transport"
 
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, *, port: int = 0, signals: bool = False
+    app: ASGIApp, *, port: int = 0, signals: bool = False, grace: float = _GRACE
 ) -> AsyncGenerator[LoopbackServer, None]:
-    """Any ASGI application on the loopback interface, from the moment it listens."""
+    """Any ASGI application on the loopback interface, from the moment it listens.
+
+    It stops when the context is left, or on SIGINT and SIGTERM with `signals`: requests have `grace` seconds
+    to end; a second signal ends them at once.
+    """
     listening = listen(port)
-    server = LoopbackServer(app, port=listening.getsockname()[1], signals=signals)
+    server = LoopbackServer(app, port=listening.getsockname()[1], signals=signals, grace=grace)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     ready = asyncio.create_task(server.ready.wait())
     try:
@@ -93,7 +97,7 @@ def listen(port: int = 0) -> socket.socket:
 class LoopbackServer(uvicorn.Server):
     """uvicorn without polling: says when it is ready, stops when told."""
 
-    def __init__(self, app: ASGIApp, *, port: int, signals: bool) -> None:
+    def __init__(self, app: ASGIApp, *, port: int, signals: bool, grace: float) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -107,6 +111,8 @@ class LoopbackServer(uvicorn.Server):
         self.origin = f"http://{_HOST}:{port}"
         self.ready = asyncio.Event()
         self.stopping = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._grace = grace
         self._signals = signals
         self._loop = asyncio.get_running_loop()
 
@@ -130,11 +136,22 @@ class LoopbackServer(uvicorn.Server):
             connection.shutdown()
             if isinstance(connection, _WatchedProtocol):
                 open_ones.add(asyncio.create_task(connection.lost.wait()))
-        if open_ones:
-            _, late = await asyncio.wait(open_ones, timeout=_GRACE)
-            for task in late:
-                task.cancel()
-        await self.lifespan.shutdown()
+        for late in await self._unfinished(open_ones):
+            late.cancel()
+        ending = asyncio.create_task(self.lifespan.shutdown())
+        for late in await self._unfinished({ending}):
+            late.cancel()
+
+    async def _unfinished(self, tasks: set[asyncio.Task[_T]]) -> set[asyncio.Task[_T]]:
+        """Those that have not ended when the grace period has, or when a second signal comes."""
+        if not tasks:
+            return tasks
+        hurried = asyncio.create_task(self._hurried.wait())
+        waiting: set[asyncio.Future[Any]] = {hurried, asyncio.ensure_future(asyncio.wait(tasks))}
+        await asyncio.wait(waiting, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+        return {task for task in tasks if not task.done()}
 
     def stop(self) -> None:
         self.should_exit = True
@@ -149,8 +166,9 @@ class LoopbackServer(uvicorn.Server):
             yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        again = self.should_exit
         super().handle_exit(sig, frame)
-        self._loop.call_soon_threadsafe(self.stopping.set)
+        self._loop.call_soon_threadsafe((self._hurried if again else self.stopping).set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +181,11 @@ class Connection:
     @classmethod
     def of(cls, request: Request) -> Connection:
         return cls(request.scope["state"][_TRANSPORT], request.receive)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the client has gone, or is being left."""
+        return self.transport.is_closing()
 
     async def drop(self) -> None:
         """Sends what is buffered, then closes without another byte."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ import pytest
 
 from mcpbridge.cli.main import main
 from mcpbridge.cli.streams import wants_color
+from mcpbridge.service.quirks import IMITATES
 from tests.cli_other.shared import MAIN, environment
 
 _SCRIPT = "rules:\n  - then:\n      - say: hello\n"
@@ -73,17 +75,83 @@ def test_ctrl_c_ends_the_service_with_exit_0(script: str, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--brain", "planner"], "is not available in this version; write --brain script:FILE"),
-        (["--brain", "chat:https://llm.example/v1"], "is not available in this version"),
-        (["--brain", "script:"], "is not available in this version"),
+        (["--brain", "wizard"], "--brain 'wizard' is not known; write planner, script:FILE or chat:BASE_URL"),
+        (["--brain", "script:"], "write planner, script:FILE or chat:BASE_URL"),
         (["--brain", "script:none.yaml"], "there is no file none.yaml"),
+        (
+            ["--brain", "chat:http://llm.example/v1"],
+            "would carry the conversation unencrypted; write https://",
+        ),
+        (["--brain", "chat:ollama"], "is no address; write chat:http://127.0.0.1:11434/v1, for example"),
+        (["--brain", "chat:https://me:s3cret@llm.example/v1"], "a key into MCPBRIDGE_CHAT_API_KEY"),
+        (["--api-key", "env:NO_SUCH_KEY"], "the environment variable NO_SUCH_KEY is not set"),
+        (["--api-key", "one", "--api-key", "one"], "each given once"),
     ],
 )
-def test_only_a_script_that_is_there_can_be_played(
+def test_a_wrong_option_says_what_to_write(
     here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
-    assert main(["service", *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert main(["service", "--port", "0", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "s3cret" not in err
+
+
+@pytest.mark.parametrize("option", [["--list-quirks"], ["--quirk", "help"]])
+def test_every_quirk_is_listed_with_what_it_imitates(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["service", *option]) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [str(quirk) for quirk in IMITATES]
+    assert all(text in out for text in IMITATES.values())
+
+
+def test_the_planner_is_the_brain_when_none_is_named_and_says_what_it_is(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = StopsWhenReady()
+    monkeypatch.setattr(sys, "stdout", out)
+
+    assert main(["service", "--port", "0", "--quirk", "drop-mcp-call"]) == 0
+
+    assert out.getvalue().startswith("The planner (rules that match words, no language model) at http://")
+    assert "model: {name: planner, endpoint: local}" in out.getvalue()
+    assert "Imitates faults of real servers: drop-mcp-call" in out.getvalue()
+
+
+def test_the_chat_brain_never_shows_its_key(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = StopsWhenReady()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("MCPBRIDGE_CHAT_API_KEY", "sk-chat-1234567")
+
+    assert main(["service", "--port", "0", "--brain", "chat:http://127.0.0.1:9/v1"]) == 0
+
+    assert "The models of http://127.0.0.1:9/v1 (chat completions) at http://" in out.getvalue()
+    assert "sk-chat" not in out.getvalue()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
+def test_each_request_is_logged_when_that_is_asked_for(here: Path) -> None:
+    command = [*MAIN, "service", "--port", "0", "--log", "json", "--api-key", "env:SERVICE_KEY"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment(), "SERVICE_KEY": "k-88-y"},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        base_url = process.stdout.readline().split()[-1]
+        request = urllib.request.Request(f"{base_url}/models", headers={"Authorization": "Bearer k-88-y"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
+            assert response.status == 200
+        line = json.loads(process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read() + process.stderr.read()
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/v1/models", 200)
+    assert "k-88-y" not in rest + str(line)
 
 
 def test_a_script_that_cannot_be_played_is_told_with_its_line(
@@ -97,7 +165,7 @@ def test_a_script_that_cannot_be_played_is_told_with_its_line(
 
 def test_an_unknown_quirk_names_those_there_are(script: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["service", "--brain", script, "--quirk", "rude"]) == 2
-    assert "unknown quirk 'rude'; there are: approvals-ignored" in capsys.readouterr().err
+    assert "unknown quirk 'rude'; there are: allowed-tools-ignored, " in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_told(script: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from openai import OpenAI
 
 from mcpbridge.demo.server import Tracker
 from mcpbridge.service.endpoint import LocalEndpoint
-from mcpbridge.service.running import running_in_thread
+from mcpbridge.service.running import Mind, running_in_thread
 from tests.service.published import assert_are_events, assert_is_response, published_problems
 
 Item = dict[str, Any]
@@ -117,7 +117,7 @@ def events_in(text: str) -> list[Item]:
 
 
 @contextmanager
-def talking(script: str, *tools: Item, **options: Any) -> Generator[Talk, None, None]:
+def talking(script: Mind, *tools: Item, **options: Any) -> Generator[Talk, None, None]:
     """A service that plays `script`, and a conversation with it. `options` go to running_in_thread."""
     with running_in_thread(script, **options) as endpoint, httpx2.Client() as http:
         yield Talk(endpoint=endpoint, http=http, tools=list(tools))

@@ -259,7 +259,12 @@ def test_the_openai_client_talks_to_it_unchanged(tracker: Tracker) -> None:
 
 def test_structured_output_is_what_the_script_says() -> None:
     script = """rules: [{then: [{say: '{"answer": 42}'}]}]"""
-    schema = {"type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"]}
+    schema = {
+        "type": "object",
+        "properties": {"answer": {"type": "integer"}},
+        "required": ["answer"],
+        "additionalProperties": False,
+    }
     text = {"format": {"type": "json_schema", "name": "a", "schema": schema, "strict": True}}
     with talking(script) as talk:
         assert text_in(talk.say(user("?"), text=text)) == '{"answer": 42}'

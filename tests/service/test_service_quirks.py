@@ -91,6 +91,12 @@ def test_a_declared_server_can_be_silently_ignored(tracker: Tracker, quirk: str,
         assert kinds(talk.say(user("hi"))).count("mcp_list_tools") == listed
 
 
+def test_a_server_that_is_ignored_is_not_called(tracker: Tracker) -> None:
+    with talking(SCRIPT, declared(tracker), quirks=["silent-server"]) as talk:
+        assert talk.say(user("open"))[1:] == []
+        assert tracker.effects == []
+
+
 def test_ciphertext_can_stop_verifying_once(tracker: Tracker) -> None:
     with talking(SCRIPT, declared(tracker), quirks=["ciphertext-expires"]) as talk:
         request = only(talk.say(user("open"), include=[ENCRYPTED]), "mcp_approval_request")
@@ -100,7 +106,7 @@ def test_ciphertext_can_stop_verifying_once(tracker: Tracker) -> None:
 
 
 def test_an_unknown_quirk_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="there are: approvals-ignored, "):
+    with pytest.raises(ValueError, match="there are: allowed-tools-ignored, "):
         Quirks.parse(["no-such-quirk"])
 
 

@@ -10,7 +10,7 @@ import pytest
 from mcpbridge.demo.server import Tracker
 from mcpbridge.service.brains.script import load_script
 from mcpbridge.service.errors import ScriptError
-from tests.service.talking import answer, declared, kinds, only, talking, text_in, user
+from tests.service.talking import answer, declared, function, kinds, only, talking, text_in, user
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "service-script.md"
 
@@ -217,3 +217,59 @@ def test_templates_that_find_nothing_leave_nothing() -> None:
 def test_a_response_may_end_without_a_reason(ending: str) -> None:
     with talking(f"rules: [{{then: [{{status: {ending}}}]}}]") as talk:
         assert talk.post(talk.body(user("x"))).json()["status"] == ending
+
+
+REPEATED = """
+rules:
+- then:
+  - repeat: 2
+    steps:
+    - call: {name: paint, arguments: {coat: "{{round}}"}}
+    - repeat: 2
+      steps:
+      - {say: "coat {{round}}", phase: commentary}
+"""
+
+
+def test_steps_are_repeated_and_know_their_round() -> None:
+    with talking(REPEATED, function("paint")) as talk:
+        output = talk.say(user("hi"))
+
+    assert [item.get("arguments") or item["content"][0]["text"] for item in output] == [
+        '{"coat":"1"}',
+        "coat 1",
+        "coat 2",
+        '{"coat":"2"}',
+        "coat 1",
+        "coat 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("rules: [{then: [{delay: -1}]}]", "rules.0.then.0.delay: write a number from 0 up"),
+        ("rules: [{then: [{repeat: 0, steps: []}]}]", "rules.0.then.0.repeat: write a number from 1 up"),
+        ("rules: [{then: [{repeat: 2, stpes: []}]}]", "did you mean 'steps'?"),
+        ("rules: [{then: [{repeat: 2, steps: [{sya: x}]}]}]", "a step is a mapping with one of: reasoning, "),
+    ],
+)
+def test_a_wrong_delay_or_repetition_is_told(script: str, problem: str) -> None:
+    with pytest.raises(ScriptError) as refused:
+        load_script(script)
+    assert problem in str(refused.value)
+
+
+@pytest.mark.promise("script-waits")
+def test_a_delay_keeps_a_stream_open_until_its_reader_leaves_or_the_service_stops() -> None:
+    script = "rules: [{then: [{say: first}, {delay: 3600}, {say: second}]}]"
+    with talking(script) as talk:
+        headers = {"authorization": f"Bearer {talk.endpoint.api_key}"}
+        body = talk.body(user("hi"), stream=True)
+        with talk.http.stream(
+            "POST", f"{talk.endpoint.base_url}/responses", json=body, headers=headers
+        ) as answered:
+            done = next(
+                line for line in answered.iter_lines() if line.startswith("event: response.output_item.done")
+            )
+    assert done  # and leaving both blocks took no hour: nothing waits for the second sentence

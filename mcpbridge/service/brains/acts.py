@@ -49,6 +49,13 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """A picture by the image_generation tool; needs the tool among those declared."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Produce:
     """An output item as it stands here."""
 
@@ -79,4 +86,11 @@ class End:
     message: str = "The model failed to answer."
 
 
-Act: TypeAlias = Think | UseMcp | CallFunction | Say | Refuse | Produce | Announce | Amend | End
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Nothing happens for so many seconds, or until the service stops."""
+
+    seconds: float
+
+
+Act: TypeAlias = Think | UseMcp | CallFunction | Say | Refuse | Draw | Produce | Announce | Amend | End | Wait

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from mcpbridge.service.brains.acts import Act
-from mcpbridge.service.request import CreateRequest
-from mcpbridge.service.sight import Sight
+from mcpbridge.service.items.sight import Sight
+from mcpbridge.service.request.create import CreateRequest
 from mcpbridge.service.wire import Ids, Item
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -119,6 +119,12 @@ class RefuseStep(_Strict):
     refuse: str
 
 
+class DrawStep(_Strict):
+    """A picture by the image_generation tool, which must be declared."""
+
+    draw: str
+
+
 class ItemStep(_Strict):
     """An output item as it stands here."""
 
@@ -145,6 +151,19 @@ class StatusStep(_Strict):
     error: Failure | None = None
 
 
+class DelayStep(_Strict):
+    """Seconds in which nothing happens; the service does not wait for them when it stops."""
+
+    delay: float = Field(ge=0, allow_inf_nan=False)
+
+
+class RepeatStep(_Strict):
+    """The steps, so many times over; `{{round}}` counts from 1."""
+
+    repeat: int = Field(ge=1, le=1000)
+    steps: list[Step]
+
+
 def _step_key(value: Any) -> str | None:
     return next((key for key in STEPS if key in value), None) if isinstance(value, dict) else None
 
@@ -155,10 +174,13 @@ Step: TypeAlias = Annotated[
     | Annotated[CallStep, Tag("call")]
     | Annotated[SayStep, Tag("say")]
     | Annotated[RefuseStep, Tag("refuse")]
+    | Annotated[DrawStep, Tag("draw")]
     | Annotated[ItemStep, Tag("item")]
     | Annotated[EventStep, Tag("event")]
     | Annotated[ResponseStep, Tag("response")]
-    | Annotated[StatusStep, Tag("status")],
+    | Annotated[StatusStep, Tag("status")]
+    | Annotated[DelayStep, Tag("delay")]
+    | Annotated[RepeatStep, Tag("repeat")],
     Discriminator(
         _step_key,
         custom_error_type="unknown_step",
@@ -206,8 +228,16 @@ class Script(_Strict):
 
     def inert_types(self) -> frozenset[str]:
         """Item types the script invents, which a client may replay."""
-        steps = [step for rule in self.rules for step in rule.then]
+        steps = (step for rule in self.rules for step in _unrolled(rule.then))
         return frozenset(str(step.item.get("type")) for step in steps if isinstance(step, ItemStep))
+
+
+def _unrolled(steps: Sequence[Step]) -> Iterator[Step]:
+    for step in steps:
+        if isinstance(step, RepeatStep):
+            yield from _unrolled(step.steps)
+        else:
+            yield step
 
 
 def load_script(source: str | Path) -> Script:
@@ -250,7 +280,9 @@ _BELOW: dict[tuple[type[BaseModel] | None, str], type[BaseModel]] = {
 }
 _STEP: dict[str, type[BaseModel]] = {
     "reasoning": ReasoningStep, "mcp": McpStep, "call": CallStep, "say": SayStep, "refuse": RefuseStep,
+    "draw": DrawStep,
     "item": ItemStep, "event": EventStep, "response": ResponseStep, "status": StatusStep,
+    "delay": DelayStep, "repeat": RepeatStep,
 }  # fmt: skip
 
 
@@ -264,7 +296,7 @@ def _known(location: Sequence[int | str]) -> tuple[str, ...]:
         if steps:
             model, steps = _STEP.get(part), False
         else:
-            steps = model is Rule and part == "then"
+            steps = (model is Rule and part == "then") or (model is RepeatStep and part == "steps")
             model = _BELOW.get((model, part))
     return tuple(model.model_fields) if model is not None else ()
 

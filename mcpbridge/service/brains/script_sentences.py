@@ -11,7 +11,10 @@ import yaml
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-STEPS: Final = ("reasoning", "mcp", "call", "say", "refuse", "item", "event", "response", "status")
+STEPS: Final = (
+    "reasoning", "mcp", "call", "say", "refuse", "draw", "item", "event", "response", "status", "delay",
+    "repeat",
+)  # fmt: skip
 _WANTED: Final = {
     "string_type": "text; put it in quotes",
     "int_type": "a whole number, without quotes",
@@ -71,7 +74,9 @@ def sentence(error: ErrorDetails, known: Sequence[str]) -> str:
         return f"write one of: {context.get('expected', '')}".replace("'", "").replace(" or ", ", ")
     if kind in ("greater_than_equal", "less_than_equal"):
         return (
-            f"write a number from {context['ge']} up" if "ge" in context else f"write at most {context['le']}"
+            f"write a number from {context['ge']:g} up"
+            if "ge" in context
+            else f"write at most {context['le']}"
         )
     if kind == "value_error":  # ours
         return str(context["error"])

@@ -5,25 +5,31 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TypeAlias
 
 from mcpbridge.service.brains.acts import (
     Act,
     Amend,
     Announce,
     CallFunction,
+    Draw,
     End,
     Produce,
     Refuse,
     Say,
     Think,
     UseMcp,
+    Wait,
 )
 from mcpbridge.service.brains.brain import Scene
 from mcpbridge.service.brains.script import (
     Arguments,
     CallStep,
+    DelayStep,
+    DrawStep,
     EventStep,
     Failure,
     Fault,
@@ -31,6 +37,7 @@ from mcpbridge.service.brains.script import (
     McpStep,
     ReasoningStep,
     RefuseStep,
+    RepeatStep,
     ResponseStep,
     Rule,
     SayStep,
@@ -41,8 +48,22 @@ from mcpbridge.service.brains.script import (
 )
 from mcpbridge.service.brains.templates import render, render_all
 from mcpbridge.service.errors import ApiError
-from mcpbridge.service.sight import Kind, Seen, Sight
-from mcpbridge.service.wire import Ids
+from mcpbridge.service.items.sight import Kind, Seen, Sight
+from mcpbridge.service.wire import Ids, Item
+
+_Single: TypeAlias = (
+    ReasoningStep
+    | McpStep
+    | CallStep
+    | SayStep
+    | RefuseStep
+    | DrawStep
+    | ItemStep
+    | EventStep
+    | ResponseStep
+    | StatusStep
+    | DelayStep
+)
 
 
 class ScriptedBrain:
@@ -54,8 +75,8 @@ class ScriptedBrain:
 
     async def act(self, scene: Scene) -> AsyncIterator[Act]:
         """Plays the first rule that fits. Raises ApiError `script_no_rule`."""
-        for step in self._steps(scene.sight):
-            yield _act(step, scene.sight, scene.ids)
+        for step, round in _rounds(self._steps(scene.sight)):
+            yield _act(step, _Page(sight=scene.sight, ids=scene.ids, round=round))
 
     def _steps(self, sight: Sight) -> Sequence[Step]:
         for rule in self._script.rules:
@@ -80,49 +101,74 @@ class ScriptedBrain:
         return True
 
 
-def _act(step: Step, sight: Sight, ids: Ids) -> Act:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What the templates of one step are filled from."""
+
+    sight: Sight
+    ids: Ids
+    round: int
+
+    def fill(self, text: str) -> str:
+        return render(text, self.sight, self.ids, self.round)
+
+    def fill_all(self, value: Item) -> Item:
+        filled: Item = render_all(value, self.sight, self.ids, self.round)
+        return filled
+
+    def encode(self, arguments: Arguments) -> str:
+        if isinstance(arguments, str):
+            return self.fill(arguments)
+        return json.dumps(self.fill_all(arguments), ensure_ascii=False, separators=(",", ":"))
+
+
+def _rounds(steps: Sequence[Step], round: int = 1) -> Iterator[tuple[_Single, int]]:
+    """Each step with the round it is played in."""
+    for step in steps:
+        if isinstance(step, RepeatStep):
+            for number in range(1, step.repeat + 1):
+                yield from _rounds(step.steps, number)
+        else:
+            yield step, round
+
+
+def _act(step: _Single, page: _Page) -> Act:
     """The step with its templates filled from what is in sight now."""
-
-    def fill(text: str) -> str:
-        return render(text, sight, ids)
-
     match step:
         case ReasoningStep(reasoning=summary, thought=thought):
-            return Think(summary=fill(summary), thought=None if thought is None else fill(thought))
+            return Think(summary=page.fill(summary), thought=None if thought is None else page.fill(thought))
         case McpStep(mcp=use):
             return UseMcp(
-                server_label=fill(use.server),
-                name=fill(use.tool),
-                arguments=_encode(use.arguments, sight, ids),
+                server_label=page.fill(use.server),
+                name=page.fill(use.tool),
+                arguments=page.encode(use.arguments),
             )
         case CallStep(call=use):
-            return CallFunction(name=fill(use.name), arguments=_encode(use.arguments, sight, ids))
+            return CallFunction(name=page.fill(use.name), arguments=page.encode(use.arguments))
         case SayStep(say=text, phase=phase):
-            return Say(text=fill(text), phase=phase)
+            return Say(text=page.fill(text), phase=phase)
         case RefuseStep(refuse=text):
-            return Refuse(text=fill(text))
+            return Refuse(text=page.fill(text))
+        case DrawStep(draw=prompt):
+            return Draw(prompt=page.fill(prompt))
+        case DelayStep(delay=seconds):
+            return Wait(seconds=seconds)
         case _:
-            return _as_it_stands(step, sight, ids)
+            return _as_it_stands(step, page)
 
 
-def _as_it_stands(step: ItemStep | EventStep | ResponseStep | StatusStep, sight: Sight, ids: Ids) -> Act:
+def _as_it_stands(step: ItemStep | EventStep | ResponseStep | StatusStep, page: _Page) -> Act:
     match step:
         case ItemStep(item=item):
-            return Produce(item=render_all(item, sight, ids))
+            return Produce(item=page.fill_all(item))
         case EventStep(event=event):
-            return Announce(event=render_all(event, sight, ids))
+            return Announce(event=page.fill_all(event))
         case ResponseStep(response=fields):
-            return Amend(fields=render_all(fields, sight, ids))
+            return Amend(fields=page.fill_all(fields))
         case StatusStep(status=status, reason=reason, error=Failure(code=code, message=message)):
             return End(status=status, reason=reason, code=code, message=message)
         case StatusStep(status=status, reason=reason):
             return End(status=status, reason=reason)
-
-
-def _encode(arguments: Arguments, sight: Sight, ids: Ids) -> str:
-    if isinstance(arguments, str):
-        return render(arguments, sight, ids)
-    return json.dumps(render_all(arguments, sight, ids), ensure_ascii=False, separators=(",", ":"))
 
 
 def holds(when: When, sight: Sight) -> bool:

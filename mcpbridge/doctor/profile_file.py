@@ -1,0 +1,49 @@
+"""The profile as a file that `model.profile` can name."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from mcpbridge import __version__
+from mcpbridge.doctor.examine import Examination
+from mcpbridge.doctor.facts import KEYS
+
+
+def profile_text(examination: Examination, *, name: str, at: datetime) -> str:
+    """YAML, with a comment behind each key."""
+    measured = examination.measured
+    head = (
+        f"# A profile: what one endpoint can do. To use it: model: {{profile: ./{name}, ...}}",
+        f"# Measured {at:%Y-%m-%d %H:%M} UTC by mcpbridge {__version__}, `mcpbridge doctor`,",
+        f"# against {examination.base_url}, model {examination.model}.",
+        "# It is true of that endpoint on that day; measure again when the endpoint changes.",
+    )
+    lines = [
+        f"{f'{key}: {_yaml(getattr(measured.profile, key))}':<28}  # {_note(measured.by.get(key))}"
+        for key in KEYS
+    ]
+    return "\n".join([*head, *lines, ""])
+
+
+def _yaml(value: bool | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _note(check: str | None) -> str:
+    return f"measured by the check {check}" if check else "NOT measured; nothing is claimed"
+
+
+def write_whole(path: Path, text: str, *, force: bool) -> None:
+    """The whole file or none. Raises FileExistsError unless `force`, and OSError."""
+    if not force:
+        path.open("x").close()  # takes the name, and fails where it is taken, also in this moment
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, path)
+    except BaseException:  # boundary: also when interrupted, nothing half done stays behind
+        for left in (new, *(() if force else (path,))):
+            left.unlink(missing_ok=True)
+        raise

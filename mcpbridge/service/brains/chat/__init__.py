@@ -1,0 +1,1 @@
+"""The chat brain: any OpenAI-compatible chat-completions endpoint as the model. Start at `chat.py`."""

@@ -1,0 +1,1 @@
+"""The service's side of hosted MCP: sessions with real servers."""

@@ -1,0 +1,1 @@
+"""One response being made: the performance, its stream events, the body around it."""
