@@ -23,12 +23,14 @@ GROWTH_TARGET = 1.05  # memory after the last wave against after the second
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
-    """All conversations once: seconds, lag in milliseconds, memory in MiB, and what went wrong."""
+    """All conversations once: seconds, lag in milliseconds (also of a process that idles beside it), memory
+    in MiB, and what went wrong."""
 
     seconds: float
     lag_p50: float
     lag_p99: float
     lag_max: float
+    idle_p99: float
     resident: float
     lost: int
     doubled: int
@@ -60,7 +62,7 @@ async def wave(
     """Runs all conversations at once and counts every effect."""
     names = [f"c{number:02}{index:04}" for index in range(args.conversations)]
     began = time.perf_counter()
-    async with measure.lag() as late:
+    async with processes.idle() as idle, measure.lag() as late:
         texts = await asyncio.gather(*(converse(bridge, name) for name in names))
     seconds = time.perf_counter() - began
     expected = {f"{name}-{round}" for name in names for round in range(1, args.rounds + 1)}
@@ -72,6 +74,7 @@ async def wave(
         lag_p50=measure.percentile(late, 0.50) * 1000,
         lag_p99=measure.percentile(late, 0.99) * 1000,
         lag_max=late[-1] * 1000,
+        idle_p99=idle[0],
         resident=measure.resident_mib(),
         lost=sum(effects[key] == 0 for key in expected for effects in (noted, booked)),
         doubled=sum(effects[key] > 1 for key in expected for effects in (noted, booked)),
@@ -101,10 +104,12 @@ def write_configuration(directory: Path, ledger_url: str, service_url: str) -> P
 def report(waves: list[Wave], args: argparse.Namespace) -> str:
     """A table for people."""
     lines = [f"{args.conversations} conversations at once, {args.rounds} rounds each, through one Bridge"]
-    lines.append("wave   seconds   lag p50 ms   p99 ms   max ms   memory MiB   lost   doubled   unfinished")
+    lines.append(
+        "wave   seconds   lag p50 ms   p99 ms   max ms   idle p99   memory MiB   lost   doubled   unfinished"
+    )
     lines += [
         f"{number:4} {one.seconds:9.1f} {one.lag_p50:12.2f} {one.lag_p99:8.1f} {one.lag_max:8.0f}"
-        f" {one.resident:12.1f} {one.lost:6} {one.doubled:9} {one.unfinished:12}"
+        f" {one.idle_p99:10.1f} {one.resident:12.1f} {one.lost:6} {one.doubled:9} {one.unfinished:12}"
         for number, one in enumerate(waves, 1)
     ]
     return "\n".join(lines)

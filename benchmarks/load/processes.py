@@ -31,6 +31,24 @@ async def service(script: Path) -> AsyncGenerator[str, None]:
 
 
 @asynccontextmanager
+async def idle() -> AsyncGenerator[list[float], None]:
+    """A process that does nothing; its lag p99 (milliseconds) is in the list once the block ends."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.load.idle",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    found: list[float] = []
+    try:
+        yield found
+    finally:
+        told, _ = await process.communicate()
+    found.append(float(told))
+
+
+@asynccontextmanager
 async def _running(arguments: Sequence[str]) -> AsyncGenerator[asyncio.StreamReader, None]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL

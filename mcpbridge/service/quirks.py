@@ -20,6 +20,7 @@ class Quirk(StrEnum):
     NEVER_BY_DEFAULT = "never-by-default"
     EMPTY_AFTER_DENIAL = "empty-after-denial"
     ASKS_AGAIN_REWORDED = "asks-again-reworded"
+    APPROVAL_REUSED = "approval-reused"
     OTHER_STREAM_NAMES = "other-stream-names"
     MCP_424 = "mcp-424"
     STORED_IMAGES_ONLY = "stored-images-only"
@@ -46,6 +47,7 @@ IMITATES: Mapping[Quirk, str] = {
     Quirk.NEVER_BY_DEFAULT: "a missing or null require_approval means never",
     Quirk.EMPTY_AFTER_DENIAL: "a denial ends the response: completed, without a message",
     Quirk.ASKS_AGAIN_REWORDED: "an approved call is never executed: it is asked for again, reworded",
+    Quirk.APPROVAL_REUSED: "a call that was approved and executed once runs again without asking",
     Quirk.OTHER_STREAM_NAMES: "streams say response.mcp_call.arguments.* for response.mcp_call_arguments.*",
     Quirk.MCP_424: "the tools of MCP servers cannot be listed: 424 (`mcp-424:LABEL` for one)",
     Quirk.STORED_IMAGES_ONLY: "a replayed image_generation_call is not found unless the response is stored",

@@ -20,6 +20,7 @@ FINDS = {
     Quirk.NEVER_BY_DEFAULT: {"default"},
     Quirk.EMPTY_AFTER_DENIAL: {"denied"},
     Quirk.ASKS_AGAIN_REWORDED: {"approved"},
+    Quirk.APPROVAL_REUSED: {"approved"},
     Quirk.OTHER_STREAM_NAMES: {"stream-hosted"},
     Quirk.MCP_424: {"hosted"},
     Quirk.STORED_IMAGES_ONLY: {"image-generation"},
@@ -65,7 +66,7 @@ def test_a_quirk_is_found_and_nothing_else(quirk: Quirk) -> None:
     examination = examined_with(quirk)
 
     assert names(examination, Severity.FINDING) == FINDS[quirk]
-    assert examination.safe is (quirk is not Quirk.APPROVALS_IGNORED)
+    assert examination.safe is (quirk not in (Quirk.APPROVALS_IGNORED, Quirk.APPROVAL_REUSED))
     said = [verdict(examination, name).means for name in FINDS[quirk]]
     assert any(_SAYS.get(quirk, "") in means for means in said), said
 

@@ -15,6 +15,7 @@ from mcpbridge import (
     Approve,
     ConfigurationError,
     OutputInvalid,
+    ProtocolViolation,
     Result,
     RoundLimitExceeded,
     ToolListUnavailable,
@@ -171,6 +172,33 @@ def test_other_words_are_another_request_that_a_person_decides_anew(tracker: Tra
         assert '"paint."' in result.questions[0].screen
         assert [notice.type for notice in result.notices] == ["unreported"]
         assert tracker.effects == []
+
+
+@pytest.mark.parametrize("replay", ["native", "function_pair"])
+def test_an_approval_that_is_used_again_ends_the_run(replay: str, tracker: Tracker, tmp_path: Path) -> None:
+    script = """
+rules:
+- when: {mcp_result: "*"}
+  times: 1
+  then: [{mcp: {server: tracker, tool: create_issue, arguments: {title: paint}}}]
+- when: {mcp_result: "*"}
+  then: [{say: done}]
+- then: [{mcp: {server: tracker, tool: create_issue, arguments: {title: paint}}}]
+"""
+    with running_in_thread(script, quirks=["approval-reused"]) as service:
+        stack = Stack(
+            folder=tmp_path,
+            endpoint=service,
+            tracker=tracker,
+            policy=ALL_ALLOWED,
+            extra=f"replay: {{mcp_results: {replay}}}\n",
+        )
+
+        with pytest.raises(ProtocolViolation):
+            stack.run("open")
+
+        assert len(stack.records("tripwire")) == 1
+        assert service.posts == 2
 
 
 @pytest.mark.parametrize("quirks", [[], ["other-stream-names"]], ids=["clean", "other names"])

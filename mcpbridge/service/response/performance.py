@@ -272,12 +272,22 @@ class Performance:
         self._check_call({"type": "mcp_call", "server_label": label, "name": tool})
         server = self.request.server(label)
         listed = self._listed(label, tool) or {"name": tool}
-        if server is None or server.asks_before(listed):
+        again = self._approved_before(label, tool, arguments)
+        if again is None and (server is None or server.asks_before(listed)):
             request = {"type": "mcp_approval_request", "id": self._new_id("mcpr"), "server_label": label}
             yield self._emit({**request, "name": tool, "arguments": arguments})
             return
-        async for happening in self._execute(label, tool, arguments, None):
+        async for happening in self._execute(label, tool, arguments, again):
             yield happening
+
+    def _approved_before(self, label: str, tool: str, arguments: str) -> str | None:
+        """The approval, used or not, under which a server with this fault runs the same call again."""
+        if Quirk.APPROVAL_REUSED not in self.checked.quirks:
+            return None
+        wanted = (label, tool, arguments)
+        requests = [approval.request for approval in self.checked.approvals if approval.approve]
+        same = (one for one in requests if (one["server_label"], one["name"], one["arguments"]) == wanted)
+        return next((str(one["id"]) for one in same), None)
 
     async def _execute(
         self, label: str, name: str, arguments: str, approval_request_id: str | None
