@@ -147,8 +147,18 @@ def decode(item: object) -> Decoded:
     return Inert(id=item_id, kind=kind)
 
 
+_DONE_BY_A_SERVER: Final = frozenset({"server_label", "name", "arguments"})
+
+
 def _refuse_unanswerable(raw: Item, kind: str) -> None:
-    """`kind` in small letters: what nobody knows is inert only when it does not look like a question."""
+    """`kind` in small letters: what nobody knows is inert only when it looks neither like a question nor
+    like something that a server has done."""
+    if raw.keys() >= _DONE_BY_A_SERVER:
+        raise MalformedItem(
+            f"the response holds a {kind!r} item, which reports a server's call in a way that this version "
+            "does not know",
+            item_id=_id_or_none(raw),
+        )
     client_search = kind == "tool_search_call" and raw.get("execution") == "client"
     waits = kind.endswith("_request") or (
         kind.endswith("_call") and "call_id" in raw and kind not in _KNOWN_INERT

@@ -20,8 +20,9 @@ from mcpbridge.errors import McpbridgeError, ReplayInvariant
 from mcpbridge.ports import CallContext, Json
 from mcpbridge.testing import MemoryAudit
 from tests.engine.scene import Tool, policy, said
+from tests.strictness.accepted import check_accepted
 from tests.strictness.broken import SOUND, broken_body, broken_stream, sound
-from tests.strictness.line import SERVERS, engine
+from tests.strictness.line import SERVERS, UNASKED, engine
 from tests.strictness.transcript import frames, says, text
 
 RULES: Final = policy(allow="files.read, local.add", ask="files.write")
@@ -89,7 +90,7 @@ class Play:
 
     def next(self, body: bytes) -> Sent:
         """The next answer, after a look at what was sent."""
-        with self._noticing():
+        with self.noticing():
             self._look_at(json.loads(body)["input"])
         self.posts += 1
         if self.posts > len(self.answers):
@@ -112,7 +113,8 @@ class Play:
             yield data[start : start + size]
 
     @contextmanager
-    def _noticing(self) -> Generator[None]:
+    def noticing(self) -> Generator[None]:
+        """Remembers what fails, also where somebody above takes every exception for another's."""
         try:
             yield
         except Exception as error:
@@ -152,7 +154,7 @@ class Play:
         return Approve(by="ana") if yes else Deny(by="ana", reason="no")
 
     async def call(self, arguments: Json, context: CallContext) -> str:
-        with self._noticing():
+        with self.noticing():
             self._on_record(context.call_id)
         self.ran[context.call_id] += 1
         return "3"
@@ -182,6 +184,9 @@ async def played(play: Play, client: openai.AsyncOpenAI) -> str:
         ended = error
     else:
         return "answered"
+    finally:
+        with play.noticing():
+            check_accepted(turn.conversation, unasked=UNASKED)
     assert not isinstance(ended, ReplayInvariant)
     assert ended.conversation is turn.conversation
     return type(ended).__name__

@@ -31,6 +31,7 @@ SERVERS: Final = tuple(
     ServerDeclaration(label=label, url=f"https://{label}.test/mcp", observe=label == "seen")
     for label in ("files", "seen")
 )
+UNASKED: Final = frozenset({"seen"})
 
 
 @asynccontextmanager

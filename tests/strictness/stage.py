@@ -28,6 +28,7 @@ from mcpbridge.config import load_config_text
 from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Answer
 from mcpbridge.engine.events import CallFinished
+from tests.strictness.accepted import check_accepted
 from tests.strictness.transcript import Transcript, says, text
 from tests.wire.stack import sources
 
@@ -76,6 +77,9 @@ FUNCTIONS: Final[dict[str, dict[str, Any]]] = {
     "note": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
     "fail": {"type": "object", "properties": {}},
 }
+
+
+_UNASKED: Final = frozenset(label for label, one in SERVERS.items() if one["require_approval"] == "never")
 
 
 @dataclass(kw_only=True)
@@ -166,6 +170,8 @@ class Stage:
                     conversation = turn.conversation
             except McpbridgeError as error:
                 played.error = error
+                conversation = error.conversation or conversation
+            check_accepted(conversation, unasked=_UNASKED)
 
 
 @asynccontextmanager

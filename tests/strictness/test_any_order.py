@@ -28,7 +28,8 @@ from mcpbridge.engine.loop import Engine, Turn
 from mcpbridge.errors import McpbridgeError, ReplayInvariant
 from tests.engine.scene import Tool, policy, said
 from tests.service.published import published_problems
-from tests.strictness.line import connected, engine
+from tests.strictness.accepted import check_accepted
+from tests.strictness.line import UNASKED, connected, engine
 from tests.strictness.provider import CALLS, FAULTS, FUNCTIONS, INERT, World
 
 RULES = policy(allow="files.hosted, local.go", ask="files.hosted_ask, local.ask")
@@ -111,7 +112,9 @@ class Talk(RuleBasedStateMachine):
                 )
                 return await _advanced(turn, how.steps)
 
-        return asyncio.run(whole())
+        ended = asyncio.run(whole())
+        check_accepted(ended, unasked=UNASKED)
+        return ended
 
     def _engine(self, client: openai.AsyncOpenAI, how: How) -> Engine:
         return engine(

@@ -31,6 +31,20 @@ def _demands(item: Any) -> Transcript:
     return talk(f"an item that wants an answer: {item['type']}", says(item, notes("x")))
 
 
+def _reports_a_call(kind: str) -> Transcript:
+    item = {
+        "type": kind,
+        "id": "mcp_odd",
+        "server_label": "files",
+        "name": "read",
+        "arguments": "{}",
+        "output": "x",
+    }
+    return talk(
+        f"an item of a kind nobody knows that reports a server's call: {kind}", says(item, notes("x"))
+    )
+
+
 def _ours(item: Any) -> Transcript:
     return talk(f"an item that only the caller writes: {item['type']}", says(item, notes("x")))
 
@@ -134,6 +148,8 @@ SHAPES: Final = (
     ),
     _demands({"type": "program", "id": "pr_1", "call_id": "call_c", "code": "x", "fingerprint": "f"}),
     _demands({"type": "novel_call", "id": "no_1", "call_id": "call_c"}),
+    _reports_a_call("MCP_call"),
+    _reports_a_call("mcp_call_v2"),
     _demands({"type": "novel_approval_request", "id": "no_1"}),
     _ours(
         {"type": "mcp_approval_response", "id": "mcpa_1", "approval_request_id": "mcpr_1", "approve": True}
