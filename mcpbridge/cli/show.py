@@ -28,7 +28,7 @@ from mcpbridge.engine.events import (
 _CLIPPED: Final = 160
 """Characters of arguments, results and reasons in one line of progress; the audit has them whole."""
 _COLUMN: Final = 9
-_RED, _GREEN, _YELLOW, _DIM, _RESET = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+RED, _GREEN, YELLOW, _DIM, _RESET = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 _SEEN_BY: Final[dict[Evidence, str]] = {
     "executed_here": "ran here",
     "reported_by_provider": "reported by the provider",
@@ -82,7 +82,7 @@ class Show:
     def resolved(self, request_id: str, how: str, by: str) -> None:
         """What a person made of an unknown outcome is on record now."""
         self._end_line()
-        self._line("decided", _YELLOW, f"{request_id}: {how} by {by or 'a person who gave no name'}")
+        self._line("decided", YELLOW, f"{request_id}: {how} by {by or 'a person who gave no name'}")
 
     def end(self, end: End, *, config: str | None) -> int:
         """Show the end; returns the exit code."""
@@ -193,17 +193,17 @@ def progress(event: Event) -> tuple[str, str, str] | None:
     """Column, colour and text of one line; None for what has no line of its own."""
     match event:
         case ToolsListed():
-            return "tools", _RED if event.error else "", _listing(event)
+            return "tools", RED if event.error else "", _listing(event)
         case ActionDecided(decision=decision) if decision.allowed:
             return "allowed", _GREEN, _decision(event)
         case ActionDecided():
-            return "denied", _RED, _decision(event)
+            return "denied", RED, _decision(event)
         case CallStarted():
             return "calling", "", event.action.name
         case CallFinished():
-            return "result", "" if event.status == "completed" else _RED, _result(event)
+            return "result", "" if event.status == "completed" else RED, _result(event)
         case Notice():
-            return "notice", _YELLOW, _notice(event)
+            return "notice", YELLOW, _notice(event)
         case _:
             return None
 

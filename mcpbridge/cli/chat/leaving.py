@@ -8,11 +8,10 @@ from mcpbridge.cli.chat.room import Room
 from mcpbridge.cli.exits import COMPLETED, FAILED, PAUSED, UNKNOWN
 from mcpbridge.cli.parsing import command_line
 from mcpbridge.cli.run_end import resume_command
+from mcpbridge.cli.show import RED
 from mcpbridge.cli.state_file import StateFile
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.errors import McpbridgeError
-
-_RED = "\x1b[31m"
 
 
 def leave(room: Room) -> int:
@@ -22,7 +21,7 @@ def leave(room: Room) -> int:
     try:
         saved = _saved(room, state)
     except McpbridgeError as error:
-        room.screen.line("failed", str(error), _RED)
+        room.screen.line("failed", str(error), RED)
         return code or FAILED
     _tell(room, state, saved)
     return code

@@ -96,7 +96,7 @@ class Screen:
     def line(self, head: str, text: str, color: str = _DIM) -> None:
         """A short word in a column, and a text beside it."""
         self._row()
-        lead = head.ljust(_COLUMN)
+        lead = head.ljust(_COLUMN - 1) + " "
         text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         painted = f"{color}{lead}{_RESET}" if self.terminal.styled and color else lead
         self._tell(f"{painted}{self._rows(text, indent=_COLUMN, newlines=False)}\n")

@@ -10,9 +10,8 @@ from mcpbridge.cli.chat.signals import Interrupted, Leaving
 from mcpbridge.cli.chat.turns import go_on, say
 from mcpbridge.cli.exits import COMPLETED
 from mcpbridge.cli.run_end import exit_code
+from mcpbridge.cli.show import RED
 from mcpbridge.errors import McpbridgeError
-
-_RED = "\x1b[31m"
 
 
 async def talk(room: Room, prompt: Prompt) -> None:
@@ -50,7 +49,7 @@ async def _one(room: Room, prompt: Prompt) -> None:
     try:
         await _take(room, text)
     except McpbridgeError as error:
-        room.screen.line("failed", str(error), _RED)
+        room.screen.line("failed", str(error), RED)
         room.code = room.code or exit_code(error)
 
 

@@ -10,12 +10,11 @@ from mcpbridge.cli.chat.room import Room
 from mcpbridge.cli.chat.signals import Interrupted, Leaving
 from mcpbridge.cli.exits import COMPLETED, PAUSED
 from mcpbridge.cli.run_end import broken, call_name
+from mcpbridge.cli.show import RED, YELLOW
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.ruling import Answer
 from mcpbridge.engine.loop import Turn
 from mcpbridge.errors import McpbridgeError, UsageError
-
-_RED, _YELLOW = "\x1b[31m", "\x1b[33m"
 
 
 async def say(room: Room, prompt: str | Sequence[Mapping[str, Any]]) -> None:
@@ -61,7 +60,7 @@ async def _advance(
             decisions=answers,
         )
     except UsageError as error:
-        room.screen.line("failed", str(error), _RED)
+        room.screen.line("failed", str(error), RED)
         return
     try:
         with room.screen.terminal.echo(False):
@@ -96,21 +95,21 @@ def _ended(room: Room, result: Result) -> None:
         return
     denied = "; ".join(f"{one.server_label}.{one.tool}: {one.reason}" for one in result.denied)
     room.screen.line(
-        "notice", f"the model gave no answer{f' after a denial ({denied})' if denied else ''}", _YELLOW
+        "notice", f"the model gave no answer{f' after a denial ({denied})' if denied else ''}", YELLOW
     )
 
 
 def _cancelled(room: Room) -> None:
     state = room.conversation
     if state.unknown:
-        room.screen.line("unknown", f"cancelled; {_unknown(state)}", _RED)
+        room.screen.line("unknown", f"cancelled; {_unknown(state)}", RED)
     elif state.pending:
         count = len(state.pending)
         what = "the question stays open" if count == 1 else f"{count} questions stay open"
-        room.screen.line("paused", f"nothing was decided, {what}. Press Enter to be asked again.", _YELLOW)
+        room.screen.line("paused", f"nothing was decided, {what}. Press Enter to be asked again.", YELLOW)
     else:
         room.screen.line(
-            "cancelled", "press Enter to ask for the answer again, or say something else.", _YELLOW
+            "cancelled", "press Enter to ask for the answer again, or say something else.", YELLOW
         )
 
 
@@ -118,9 +117,9 @@ def _failed(room: Room, error: McpbridgeError) -> None:
     end = broken(room.conversation, error)
     room.code = end.code
     if room.conversation.unknown:
-        room.screen.line("unknown", f"{error}; {_unknown(room.conversation)}", _RED)
+        room.screen.line("unknown", f"{error}; {_unknown(room.conversation)}", RED)
         return
-    room.screen.line("failed", str(error), _RED)
+    room.screen.line("failed", str(error), RED)
     if room.interactive and not room.conversation.finished and not end.stale:
         room.screen.line("", "press Enter to try again, or say something else.")
 
@@ -145,4 +144,4 @@ def _keep(room: Room) -> None:
     try:
         room.keeper.save(room.conversation)
     except McpbridgeError as error:
-        room.screen.line("failed", str(error), _RED)
+        room.screen.line("failed", str(error), RED)
