@@ -72,6 +72,10 @@ PROMISES: Final = (
     _promise(
         "service-bounded", "docs/service.md", "What the service keeps is bounded; the oldest goes first."
     ),
+    _promise("service-allowed", "WIRE §1", "A replayed list of tools widens no filter of the service."),
+    _promise(
+        "service-brain-text", "docs/service.md", "Whatever a brain says, its response and its events end."
+    ),
     _promise("service-log", "docs/service.md", "The access log holds no body, no key and no header."),
     _promise(
         "service-stop", "docs/service.md", "Told to stop, the service lets requests end; twice, it ends."
@@ -82,6 +86,14 @@ PROMISES: Final = (
     _promise("doctor-untested", "docs/doctor.md", "What could not be tested is not claimed."),
     _promise("doctor-unsafe", "docs/doctor.md", "A broken gate is found by what really ran."),
     _promise("doctor-profile", "docs/doctor.md", "A written profile decides on hosted servers."),
+    _promise("doctor-late", "docs/doctor.md", "What runs unapproved is found, also after its check is over."),
+    _promise("doctor-malformed", "docs/doctor.md", "An answer of odd shape is a finding and no crash."),
+    _promise("doctor-paths", "docs/doctor.md", "No answer steers an authenticated request elsewhere."),
+    _promise("doctor-bounded", "docs/doctor.md", "No answer is read without end."),
+    _promise(
+        "doctor-shown", "docs/doctor.md", "No endpoint text moves the cursor or writes a profile."
+    ),
+    _promise("doctor-environment", "docs/configuration.md", "OpenAI's headers go to OpenAI only."),
     _promise("doctor-secrets", "docs/doctor.md", "Neither keys nor tokens are shown."),
     _promise("every-quirk", "issue: the service", "What mcpbridge does about each quirk is shown by a test."),
     _promise(

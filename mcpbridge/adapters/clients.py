@@ -9,12 +9,14 @@ import asyncio
 import inspect
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import httpx2
 import openai
 
+from mcpbridge.adapters.answer_size import PLAIN, AnswerSize
+from mcpbridge.adapters.client_environment import kept_from, sent_values
 from mcpbridge.config import ModelConfig, SecretSources
 from mcpbridge.config.urls import is_loopback, looks_like_credential_name
 from mcpbridge.core.secret import Mask, Secret
@@ -29,10 +31,16 @@ _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie
 
 
 def make_client(
-    config: ModelConfig, sources: SecretSources, mask: Mask, *, token_provider: TokenProvider | None = None
+    config: ModelConfig,
+    sources: SecretSources,
+    mask: Mask,
+    *,
+    token_provider: TokenProvider | None = None,
+    answer_limit: int | None = None,
 ) -> openai.AsyncOpenAI:
     """A client with the configured address, credential, headers, proxy and CA file; no retries of its own.
 
+    `answer_limit`: no more bytes of an answer are read, where its reader does not see to that.
     Raises MissingSecret where a referenced credential is not there.
     """
     key = None if token_provider is not None or config.api_key is None else config.api_key.resolve(sources)
@@ -47,15 +55,24 @@ def make_client(
         *(query[name] for name in hidden),
     ]
     mask.add(secret for secret in secrets if secret is not None)
-    return openai.AsyncOpenAI(
+    given = {name: value.reveal() for name, value in headers.items()}
+    given |= PLAIN if answer_limit is not None else {}
+    if token_provider is None and not any(name.lower() == "authorization" for name in given):
+        # Said outright, so that no Authorization of the environment stands in its place.
+        given["Authorization"] = f"Bearer {key.reveal() if key is not None else _NO_KEY}"
+    # The client sends what its own mapping says, also Omit, though it declares text only.
+    unsent = cast("dict[str, str]", kept_from(config.base_url, given))
+    client = openai.AsyncOpenAI(
         base_url=config.base_url,
         api_key=_key(key, token_provider, mask),
-        default_headers={name: value.reveal() for name, value in headers.items()},
+        default_headers=given | unsent,
         default_query={name: value.reveal() for name, value in query.items() if name not in hidden},
         timeout=config.timeout,
         max_retries=0,
-        http_client=_http_client(config, proxy, {name: query[name] for name in hidden}),
+        http_client=_http_client(config, proxy, {name: query[name] for name in hidden}, answer_limit),
     )
+    mask.add(Secret(value) for value in sent_values(client))
+    return client
 
 
 def client_secrets(client: openai.AsyncOpenAI) -> list[Secret]:
@@ -63,7 +80,7 @@ def client_secrets(client: openai.AsyncOpenAI) -> list[Secret]:
     given = {**client.default_headers, **client.default_query}
     named = [value for name, value in given.items() if _is_credential(name) and isinstance(value, str)]
     keys = [key for key in (client.api_key, client.admin_api_key) if key and key != _NO_KEY]
-    return [Secret(value) for value in (*keys, *named)]
+    return [Secret(value) for value in (*keys, *named, *sent_values(client))]
 
 
 def _is_credential(name: str) -> bool:
@@ -80,19 +97,24 @@ class _QuietURL(httpx2.URL):
         return f"URL({str(self)!r})"
 
 
-def _http_client(config: ModelConfig, proxy: Secret | None, hidden: Mapping[str, Secret]) -> Any:
+def _http_client(
+    config: ModelConfig, proxy: Secret | None, hidden: Mapping[str, Secret], answer_limit: int | None
+) -> Any:
     # HTTPS_PROXY and its relatives are for the way out, and would send this machine's own elsewhere.
     here = proxy is None and is_loopback(urlsplit(config.base_url).hostname or "")
-    if proxy is None and config.ca_file is None and not here and not hidden:
+    if proxy is None and config.ca_file is None and not here and not hidden and answer_limit is None:
         return None
-    settings: dict[str, Any] = {"follow_redirects": False, "trust_env": not here}
+    hooks: dict[str, list[Any]] = {"request": [], "response": []}
+    settings: dict[str, Any] = {"follow_redirects": False, "trust_env": not here, "event_hooks": hooks}
+    if answer_limit is not None:
+        hooks["response"].append(AnswerSize(answer_limit))
     if hidden:
 
         async def add_query(request: httpx2.Request) -> None:
             query = {name: value.reveal() for name, value in hidden.items()}
             request.url = _QuietURL(request.url.copy_merge_params(query))
 
-        settings["event_hooks"] = {"request": [add_query]}
+        hooks["request"].append(add_query)
     if proxy is not None:
         settings["proxy"] = proxy.reveal()
     if config.ca_file is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mcpbridge.doctor.visit import Visit
 
 _TIMEOUT: Final = 120.0
+_LINGER: Final = 3.0
 _REQUESTS: Final = 100
 _BIND: Final = "127.0.0.1:8790"
 _HELP: Final = """\
@@ -75,6 +76,13 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--timeout", metavar="TIME", type=_seconds, default=_TIMEOUT, help="for one answer (default: 2m)"
     )
     parser.add_argument(
+        "--linger",
+        metavar="TIME",
+        type=_seconds,
+        default=_LINGER,
+        help="wait at the end for calls that come late (default: 3s)",
+    )
+    parser.add_argument(
         "--no-mcp", action="store_true", help="start no MCP server; nothing about hosted servers is tested"
     )
     parser.add_argument("--mcp-url", metavar="URL", help="where the endpoint reaches the throw-away server")
@@ -93,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
         configured = visit.config.profile
     examination = _examined(visit, quiet=args.json)
     now = datetime.now(UTC)
+    # First, so that a reader who has gone (`| head`) takes nobody's profile away.
+    written = target is not None and _write(target, examination, now, args)
     if args.json:
         from mcpbridge.doctor.report import as_json
 
@@ -102,8 +112,8 @@ def run(args: argparse.Namespace) -> int:
 
         for line in report(examination, configured, color=wants_color(sys.stdout)):
             print(line)
-    if target is not None:
-        _write(target, examination, now, args)
+    if target is not None and not args.json:
+        _tell(target, written=written)
     return COMPLETED if examination.safe and examination.examined else FAILED
 
 
@@ -168,11 +178,14 @@ def _visit(args: argparse.Namespace, chosen: Sequence[str]) -> Visit:
         public_url=args.mcp_url or "",
         host=host,
         port=port,
+        grace=args.linger,
+        by_configuration=args.endpoint is None,
     )
 
 
 def _config(args: argparse.Namespace) -> ModelConfig:
-    from mcpbridge.config import load_config, load_config_text
+    from mcpbridge.config import load_config
+    from mcpbridge.doctor.endpoint import endpoint_config
 
     if args.endpoint and args.config:
         raise UsageError("name ENDPOINT or -c FILE, not both: the file names its endpoint")
@@ -182,20 +195,7 @@ def _config(args: argparse.Namespace) -> ModelConfig:
         if args.config is None and not Path(DEFAULT_CONFIG).exists():
             raise UsageError(f"name ENDPOINT, or -c FILE; there is no {DEFAULT_CONFIG} here either")
         return load_config(args.config or DEFAULT_CONFIG).model
-    model = {"name": args.model or "?", "endpoint": args.endpoint}
-    if "://" in args.endpoint:
-        model |= {"profile": {}}
-    if args.key_env:
-        model |= {"api_key": f"${{env:{args.key_env}}}"}
-    text = json.dumps({"model": model, "policy": "read-only"})
-    found = load_config_text(text, file="ENDPOINT", directory=Path()).model
-    return found if args.model else _nameless(found)
-
-
-def _nameless(config: ModelConfig) -> ModelConfig:
-    from dataclasses import replace
-
-    return replace(config, name="")
+    return endpoint_config(args.endpoint, model=args.model, key_env=args.key_env)
 
 
 def _examined(visit: Visit, *, quiet: bool) -> Examination:
@@ -216,21 +216,25 @@ def _examined(visit: Visit, *, quiet: bool) -> Examination:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _write(target: Path, examination: Examination, now: datetime, args: argparse.Namespace) -> None:
+def _write(target: Path, examination: Examination, now: datetime, args: argparse.Namespace) -> bool:
     from mcpbridge.doctor.profile_file import profile_text, write_whole
 
     if not examination.examined:
         print(f"{target} was not written: nothing was measured.", file=sys.stderr)
-        return
+        return False
     try:
         write_whole(target, profile_text(examination, name=target.name, at=now), force=args.force)
     except FileExistsError:
         raise UsageError(f"{target} is there already; --force overwrites it") from None
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from None
-    if not args.json:
-        written = target if target.is_absolute() else f".{os.sep}{target}"
-        print(f"Wrote {target}. To use it: model: {{profile: {written}, ...}}")
+    return True
+
+
+def _tell(target: Path, *, written: bool) -> None:
+    if written:
+        place = target if target.is_absolute() else f".{os.sep}{target}"
+        print(f"Wrote {target}. To use it: model: {{profile: {place}, ...}}")
 
 
 def _check_url(url: str) -> None:

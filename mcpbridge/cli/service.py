@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,13 +15,16 @@ from mcpbridge.cli.parsing import Commands
 from mcpbridge.errors import UsageError
 
 if TYPE_CHECKING:
+    from mcpbridge.demo.server import Tracker
     from mcpbridge.service.endpoint import LocalEndpoint
     from mcpbridge.service.http.access_log import AccessLog
     from mcpbridge.service.running import Mind
 
 _PORT: Final = 8788
 """Where `endpoint: local` looks when nothing else is said."""
+_LAST_PORT: Final = 65535
 _KEY: Final = "local-key"
+_TRACKER_TOKEN: Final = "TRACKER_TOKEN"  # noqa: S105 (the name of a variable)
 _BRAINS: Final = "planner, script:FILE or chat:BASE_URL"
 _HELP: Final = """\
 Runs a Responses API on this machine that connects to real MCP servers, asks for approvals, executes and
@@ -58,6 +62,11 @@ def add(commands: Commands) -> None:
         default=[],
         help="imitate a fault of real servers; repeatable",
     )
+    parser.add_argument(
+        "--with-tracker",
+        action="store_true",
+        help="run a small MCP server beside it, an issue tracker to try hosted tools with",
+    )
     parser.add_argument("--list-quirks", action="store_true", help="say what each quirk imitates, and end")
     parser.add_argument(
         "--api-key",
@@ -88,34 +97,49 @@ def run(args: argparse.Namespace) -> int:
     from mcpbridge.service.running import serve
 
     def ready(endpoint: LocalEndpoint) -> None:
-        print(_ready(endpoint, chosen), flush=True)
+        print(_ready(endpoint, chosen, tracker), flush=True)
 
     chosen = _chosen(args.brain)
     keys = [_key(key) for key in args.api_key] or [_KEY]
     try:
-        serve(
-            chosen.mind,
-            on_ready=ready,
-            port=args.port,
-            api_key=keys[0],
-            api_keys=keys[1:],
-            quirks=args.quirk,
-            models=chosen.models,
-            access_log=_log(args.log),
-        )
+        with _tracker(args.with_tracker, args.port) as tracker:
+            serve(
+                chosen.mind,
+                on_ready=ready,
+                port=args.port,
+                api_key=keys[0],
+                api_keys=keys[1:],
+                quirks=args.quirk,
+                models=chosen.models,
+                access_log=_log(args.log),
+            )
     except ValueError as error:  # ScriptError, an unknown quirk, a key given twice: each says what and where
         raise UsageError(str(error)) from None
     except OSError as error:
+        ports = f"{args.port}{', or its tracker on the next' if args.with_tracker else ''}"
         raise UsageError(
-            f"the service cannot listen on port {args.port}: {error.strerror}; try --port 0"
+            f"the service cannot listen on port {ports}: {error.strerror}; try --port 0"
         ) from None
     except KeyboardInterrupt:
-        print("Stopped.")
+        pass
+    print("Stopped.")
     return COMPLETED
 
 
+@contextmanager
+def _tracker(wanted: bool, port: int) -> Generator[Tracker | None]:
+    """The demo's MCP server, in a thread, one port above the service: configurations stay good."""
+    if not wanted:
+        yield None
+        return
+    from mcpbridge.demo.server import running_in_thread
+
+    with running_in_thread(port=port + 1 if 0 < port < _LAST_PORT else 0) as tracker:
+        yield tracker
+
+
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to 65535")
     return int(text)
 
@@ -183,8 +207,8 @@ def _quirks() -> str:
     return "\n".join(["--quirk NAME imitates a fault of real servers:", *lines])
 
 
-def _ready(endpoint: LocalEndpoint, chosen: _Chosen) -> str:
-    variables: list[str] = []
+def _ready(endpoint: LocalEndpoint, chosen: _Chosen, tracker: Tracker | None) -> str:
+    variables = [f"  export {_TRACKER_TOKEN}={tracker.token}"] if tracker else []
     api_key = ""
     if not endpoint.base_url.endswith(f":{_PORT}/v1"):
         variables.append(f"  export MCPBRIDGE_LOCAL_URL={endpoint.base_url}")
@@ -196,10 +220,22 @@ def _ready(endpoint: LocalEndpoint, chosen: _Chosen) -> str:
         *_imitated([*endpoint.quirks.arguments]),
         "To use it, in mcpbridge.yaml:",
         f"  model: {{name: {chosen.model}, endpoint: local{api_key}}}",
+        *(_declared(tracker) if tracker else []),
         *(["and where mcpbridge runs:", *variables] if variables else []),
         "Ctrl-C stops it.",
     ]
     return "\n".join(lines)
+
+
+def _declared(tracker: Tracker) -> list[str]:
+    """Its token guards nothing: what it has is made up, and goes when it ends."""
+    return [
+        "  servers:",
+        "    - label: tracker",
+        f"      url: {tracker.url}",
+        f'      headers: {{Authorization: "Bearer ${{env:{_TRACKER_TOKEN}}}"}}',
+        "  policy: ask-before-write",
+    ]
 
 
 def _imitated(quirks: Sequence[str]) -> list[str]:

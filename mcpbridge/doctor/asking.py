@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx2
 import openai
 
+from mcpbridge.adapters.answer_size import TooMuch
 from mcpbridge.adapters.bodies import Garbled, parse_object
 from mcpbridge.adapters.failures import Failure, classify
 from mcpbridge.adapters.sse import EventData
@@ -80,6 +81,8 @@ class Asker:
                 response = await self._send(method, path, data)
         except openai.APIError as error:
             return self._refused(error)
+        except TooMuch as error:
+            return Answer(problem=str(error))
         except TimeoutError:
             return Answer(problem=f"no answer within {self.timeout:g} s")
         answer = self._read(response)
@@ -101,11 +104,19 @@ class Asker:
         text = error.response.text if isinstance(error, openai.APIStatusError) else ""
         return Answer(
             status=status,
-            problem=_sentence(failure, status),
+            problem=_sentence(failure, status) + self._leads_to(error),
             code=failure.code or "",
             param=failure.param or "",
             retry_after=failure.retry_after,
             echoes=self._echoed(text),
+        )
+
+    def _leads_to(self, error: openai.APIError) -> str:
+        """Where a redirect leads; it is not followed."""
+        if not isinstance(error, openai.APIStatusError) or not 300 <= error.status_code < 400:
+            return ""
+        return (
+            f" (a redirect to {self.mask.text(error.response.headers.get('location', 'nowhere'))[:_LONGEST]})"
         )
 
     def _read(self, response: httpx2.Response) -> Answer:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from mcpbridge.doctor import words
 from mcpbridge.doctor.answer import Answer
 from mcpbridge.doctor.asking import Asker
+from mcpbridge.doctor.ledger import Ledger
 from mcpbridge.doctor.throwaway import Ran, Throwaway
 
 Item = dict[str, Any]
@@ -39,6 +40,12 @@ class Exam:
     other_model: str = ""
     throwaway: Throwaway | None = None
     why_no_server: str = "the endpoint cannot reach this machine"
+    by_configuration: bool = False
+    """A file names the endpoint; else the command line does."""
+    grace: float = 0.0
+    """Seconds to wait at the end for calls that come late."""
+    ledger: Ledger = field(default_factory=Ledger)
+    """What was asked and approved, for the whole examination."""
     include: bool = True
     """Encrypted reasoning is asked for; turned off where that is refused."""
     ways: dict[Place, Arrival] = field(default_factory=dict[Place, Arrival])
@@ -82,10 +89,11 @@ class Exam:
         else:
             tool["authorization"] = token
         tool |= {"require_approval": "always"} | changes
+        self.ledger.declared(token, tool["require_approval"])
         return {key: value for key, value in tool.items() if value is not ...}
 
     def ran(self) -> list[Ran]:
-        """Every execution so far."""
+        """Every execution so far, of whatever attempt."""
         return self.throwaway.ran if self.throwaway is not None else []
 
 
@@ -100,11 +108,17 @@ class Talk:
     async def say(self, *new: Item, **options: Any) -> Answer:
         """Send the items so far and the new ones; both and the output are kept if it answers."""
         items = [*self.items, *new]
+        self._approve(new)
         tools = {"tools": list(self.tools)} if self.tools else {}
         answer = await self.exam.ask(items, **(tools | options))
         if not answer.problem:
             self.items = [*items, *replayable(answer.items)]
+            self.exam.ledger.asked(answer.of("mcp_approval_request"))
         return answer
+
+    def _approve(self, new: Sequence[Item]) -> None:
+        approved = {item["approval_request_id"] for item in new if item.get("approve") is True}
+        self.exam.ledger.approved(item for item in self.items if item.get("id") in approved)
 
     def without_messages(self) -> list[Item]:
         """The items without what the model said itself, nor the reasoning that led to it."""
@@ -131,9 +145,15 @@ class Attempt:
     def asked(self) -> list[Item]:
         return self.answer.of("mcp_approval_request")
 
+    def ran_since(self, before: int) -> list[Ran]:
+        """What ran of this attempt; what comes late from another one is not its doing."""
+        tokens = set(map(token_of, self.talk.tools))
+        ran = self.talk.exam.ran()[before:]
+        return [one for one in ran if one.text == self.text or one.token in tokens]
+
     @property
     def obeyed(self) -> bool:
-        return bool(self.asked or self.ran or self.answer.of("mcp_call"))
+        return bool(self.ran) or self.answer.has("mcp_approval_request") or self.answer.has("mcp_call")
 
 
 async def attempt(exam: Exam, tool: str, *servers: Item, **options: Any) -> Attempt:
@@ -146,8 +166,16 @@ async def attempt(exam: Exam, tool: str, *servers: Item, **options: Any) -> Atte
 
 async def _attempt(exam: Exam, tool: str, servers: Sequence[Item], options: Item) -> Attempt:
     talk, text, before = Talk(exam=exam, tools=servers), exam.nonce(), len(exam.ran())
+    exam.ledger.attempted(text, map(token_of, servers))
     answer = await talk.say(user(words.call(tool, text)), **options)
-    return Attempt(talk=talk, text=text, answer=answer, ran=exam.ran()[before:])
+    tried = Attempt(talk=talk, text=text, answer=answer, ran=())
+    return replace(tried, ran=tried.ran_since(before))
+
+
+def token_of(server: Item) -> str:
+    """The token that a declaration of the throw-away server holds."""
+    header = str(server.get("headers", {}).get("Authorization", ""))
+    return str(server.get("authorization") or header.removeprefix("Bearer "))
 
 
 def user(text: str, *parts: Item) -> Item:

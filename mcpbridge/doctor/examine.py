@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcpbridge.config.profiles_model import Profile
 from mcpbridge.doctor.asking import Cost, SpentUp
 from mcpbridge.doctor.checks.connecting import find_way
 from mcpbridge.doctor.exam import PLACES, Exam
 from mcpbridge.doctor.facts import Measured, gathered
+from mcpbridge.doctor.reading import Malformed
 from mcpbridge.doctor.registry import CHECKS, Check
-from mcpbridge.doctor.verdict import Severity, Verdict, untested
+from mcpbridge.doctor.verdict import Severity, Verdict, finding, unknown, untested
+from mcpbridge.errors import McpbridgeError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ async def examine(
     """
     lines: list[Line] = []
     for check in CHECKS:
-        if chosen and not check.first and check.name not in chosen:
+        if not _wanted(check, chosen):
             continue
         verdict = await _verdict(exam, check)
         lines.append(Line(check=check, verdict=verdict))
@@ -76,7 +78,28 @@ async def examine(
     )
 
 
+def _wanted(check: Check, chosen: Collection[str]) -> bool:
+    if not chosen or check.first or check.name in chosen:
+        return True
+    return check.last and any(each.hosted for each in CHECKS if each.name in chosen)
+
+
 async def _verdict(exam: Exam, check: Check) -> Verdict:
+    """What the check found. Whatever the endpoint answers, the other checks go on."""
+    try:
+        return await _tried(exam, check)
+    except Malformed as error:
+        means = "mcpbridge ends a run at an answer that it cannot read"
+        return replace(finding(check.asks, f"a malformed answer: {error}", means), facts=check.malformed)
+    except McpbridgeError:
+        raise
+    except Exception as error:  # noqa: BLE001 # boundary: one answer must not hide what the others show
+        return unknown(
+            check.asks, f"the check failed ({type(error).__name__})", "a fault of the doctor's own"
+        )
+
+
+async def _tried(exam: Exam, check: Check) -> Verdict:
     if (check.server or check.hosted) and exam.throwaway is None:
         return untested(exam.why_no_server)
     try:

@@ -6,18 +6,22 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+import yaml
+
 from mcpbridge import __version__
+from mcpbridge.core.question import visible
 from mcpbridge.doctor.examine import Examination
 from mcpbridge.doctor.facts import KEYS
+from mcpbridge.doctor.reading import word
 
 
 def profile_text(examination: Examination, *, name: str, at: datetime) -> str:
     """YAML, with a comment behind each key."""
     measured = examination.measured
     head = (
-        f"# A profile: what one endpoint can do. To use it: model: {{profile: ./{name}, ...}}",
+        f"# A profile: what one endpoint can do. To use it: model: {{profile: {_yaml(f'./{name}')}, ...}}",
         f"# Measured {at:%Y-%m-%d %H:%M} UTC by mcpbridge {__version__}, `mcpbridge doctor`,",
-        f"# against {examination.base_url}, model {examination.model}.",
+        f"# against {visible(examination.base_url, newlines=False)}, model {word(examination.model)}.",
         "# It is true of that endpoint on that day; measure again when the endpoint changes.",
     )
     lines = [
@@ -28,7 +32,9 @@ def profile_text(examination: Examination, *, name: str, at: datetime) -> str:
 
 
 def _yaml(value: bool | str) -> str:
-    return str(value).lower() if isinstance(value, bool) else value
+    """One value on one line, quoted where YAML needs it."""
+    dumped = yaml.safe_dump(value, width=10**6, allow_unicode=False, default_flow_style=True)
+    return str(dumped).partition("\n")[0]
 
 
 def _note(check: str | None) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from mcpbridge.doctor.checks import (
     approvals,
@@ -19,7 +19,7 @@ from mcpbridge.doctor.checks import (
     streaming,
 )
 from mcpbridge.doctor.exam import Exam
-from mcpbridge.doctor.verdict import Verdict
+from mcpbridge.doctor.verdict import Facts, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +35,17 @@ class Check:
     """Needs the endpoint to have come to the throw-away server."""
     server: bool = False
     """Needs the throw-away server to be there."""
+    last: bool = False
+    """Runs wherever a hosted check was chosen: what was set off may come late."""
+    malformed: Facts = field(default_factory=dict[str, bool | str])
+    """What follows from an answer that cannot be read."""
 
 
-def _check(name: str, asks: str, run: Callable[[Exam], Awaitable[Verdict]], **needs: bool) -> Check:
+def _check(name: str, asks: str, run: Callable[[Exam], Awaitable[Verdict]], **needs: Any) -> Check:
     return Check(name=name, asks=asks, run=run, **needs)
 
+
+_NO: Final[Facts] = {"approvals_honoured": False}
 
 CHECKS: Final = (
     _check("models", "Is it there, is the key accepted, is the model known?", reaching.models, first=True),
@@ -64,13 +70,18 @@ CHECKS: Final = (
     _check("echo", "Do tokens come back in answers?", connecting.echoed, server=True),
     _check("callers", "Is allowed_callers understood?", connecting.allowed_callers, hosted=True),
     _check("unreachable", "What about a server that is down?", connecting.unreachable, hosted=True),
-    _check("approvals", "Does it ask before a call?", approvals.always, hosted=True),
-    _check("approved", "Does an approval run once, as shown?", approvals.approved, hosted=True),
-    _check("denied", "What comes after a denial?", denials.answered, hosted=True),
+    _check("approvals", "Does it ask before a call?", approvals.always, hosted=True, malformed=_NO),
+    _check(
+        "approved", "Does an approval run once, as shown?", approvals.approved, hosted=True, malformed=_NO
+    ),
+    _check("denied", "What comes after a denial?", denials.answered, hosted=True, malformed=_NO),
     _check("denial-told", "Is the model told the reason?", denials.told, hosted=True),
     _check("default", "What if require_approval is missing?", approvals.by_default, hosted=True),
     _check("filters", "Are approval filters honoured?", approvals.filters, hosted=True),
     _check("allowed-tools", "Is allowed_tools honoured?", approvals.allowed_tools, hosted=True),
     _check("results", "Are replayed results seen?", replaying.results, hosted=True),
     _check("stream-hosted", "How are hosted calls streamed?", streaming.hosted, hosted=True),
+    _check(
+        "unapproved", "Did anything run unapproved, also late?", approvals.unapproved, hosted=True, last=True
+    ),
 )

@@ -11,6 +11,7 @@ from mcpbridge.config.profiles_model import Profile
 from mcpbridge.core.question import visible
 from mcpbridge.doctor.examine import Examination, Line
 from mcpbridge.doctor.facts import KEYS
+from mcpbridge.doctor.reading import word
 from mcpbridge.doctor.verdict import Severity
 
 _WIDTH: Final = 80
@@ -18,12 +19,14 @@ _WORD: Final = 8
 _NAME: Final = 20
 _TITLES: Final = {Severity.FINDING: "finding", Severity.UNKNOWN: "unknown", Severity.OK: "ok"}
 _COLOURS: Final = {Severity.FINDING: "33", Severity.UNKNOWN: "2", Severity.OK: "32"}
+_NEEDED: Final = {"hosted_mcp": "hosted", "approvals_honoured": "approvals"}
+"""The keys without which hosted servers are refused, and the check that can say yes to each."""
 _UNSAFE: Final = "1;31"
 
 
 def report(examination: Examination, configured: Profile | None, *, color: bool) -> Iterator[str]:
     """Findings first, then what is unknown, then what is as it should be."""
-    yield f"{examination.base_url}  {visible(examination.model, newlines=False)}"
+    yield f"{visible(examination.base_url, newlines=False)}  {word(examination.model)}"
     yield ""
     for line in sorted(examination.of(Severity.FINDING), key=lambda line: not line.verdict.unsafe):
         yield from _entry(line, color=color)
@@ -95,12 +98,21 @@ def _summary(examination: Examination) -> Iterator[str]:
         yield "Hosted servers are safe there and of no use: approved calls do not run."
     elif profile.hosted_mcp and profile.approvals_honoured:
         yield "Hosted servers can be used: it connects, asks, and does what was approved."
-    elif "approvals_honoured" in examination.measured.by or "hosted_mcp" in examination.measured.by:
-        yield "Hosted servers cannot be used there; everything else can."
     else:
-        yield "Hosted servers: not tested, so nothing is claimed about them."
+        yield _not_usable(examination)
     counts = [f"{len(examination.of(s))} {_TITLES[s]}" for s in Severity if examination.of(s)]
     yield f"{len(examination.lines)} checks: {', '.join(counts)}."
+
+
+def _not_usable(examination: Examination) -> str:
+    """Only what was measured forbids; what was not tested is named."""
+    by, profile = examination.measured.by, examination.profile
+    missing = [check for key, check in _NEEDED.items() if key not in by]
+    if any(key in by and not getattr(profile, key) for key in _NEEDED):
+        return "Hosted servers cannot be used there; everything else can."
+    if len(missing) == len(_NEEDED):
+        return "Hosted servers: not tested, so nothing is claimed about them."
+    return f"Hosted servers: not tested by the check {', '.join(missing)}, so they are not claimed to work."
 
 
 def _led_nowhere(examination: Examination) -> bool:

@@ -10,27 +10,24 @@ import hmac
 import secrets
 import socket
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mcpbridge.adapters.root_logging import root_logging_untouched
 from mcpbridge.core.secret import Mask, Secret
 from mcpbridge.doctor import words
+from mcpbridge.doctor.names import READ, WRITE
 from mcpbridge.errors import UsageError
 from mcpbridge.service.loopback import LoopbackServer
 
-if TYPE_CHECKING:
-    from mcp.server.mcpserver import MCPServer
+__all__ = ["READ", "WRITE", "Ran", "Throwaway", "running"]
 
-READ: Final = "probe_read"
-"""Says of itself that it only reads."""
-WRITE: Final = "probe_write"
-"""Says of itself that it does not only read. It writes nothing either."""
 PATH: Final = "/mcp"
+_MOST: Final = 64
+"""Requests at once; an endpoint needs two or three."""
 _GRACE: Final = 1.0
 """Seconds for open requests when it is over."""
 
@@ -42,6 +39,8 @@ class Ran:
     tool: str
     text: str
     code: str
+    token: str = field(default="", repr=False)
+    """The one that admitted it: it tells which request it belongs to."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +59,8 @@ class Throwaway:
     visits: list[str] = field(default_factory=list[str], repr=False)
     """The Authorization header of each request; empty where there was none."""
     _issued: list[str] = field(default_factory=list[str], repr=False)
+    _more: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    """Set when something runs."""
 
     def issue(self) -> str:
         """A new token that is admitted from now on."""
@@ -80,10 +81,21 @@ class Throwaway:
         given = header.encode()
         return any([hmac.compare_digest(given, f"Bearer {token}".encode()) for token in self._issued])
 
-    def run(self, tool: str, text: str) -> str:
+    def run(self, tool: str, text: str, header: str = "") -> str:
         """What both tools do: nothing but to be counted."""
-        self.ran.append(Ran(tool=tool, text=text, code=self.code()))
+        token = header.removeprefix("Bearer ")
+        self.ran.append(Ran(tool=tool, text=text, code=self.code(), token=token))
+        self._more.set()
         return words.result(self.ran[-1].code)
+
+    async def until(self, seen: Callable[[list[Ran]], bool], seconds: float) -> bool:
+        """Wait until `seen` is content with what has run, but not longer than this."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not seen(self.ran):
+                    self._more.clear()
+                    await self._more.wait()
+        return seen(self.ran)
 
 
 @asynccontextmanager
@@ -98,7 +110,7 @@ async def running(
     here = f"http://{host}:{listening.getsockname()[1]}{PATH}"
     throwaway = Throwaway(url=public_url or here, listens_at=here, code=code, mask=mask)
     app = _admitting(throwaway, public=bool(public_url))
-    server = LoopbackServer(app, port=port, signals=False, grace=_GRACE)
+    server = LoopbackServer(app, port=port, signals=False, grace=_GRACE, most=_MOST)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     ready = asyncio.create_task(server.ready.wait())
     try:
@@ -122,9 +134,11 @@ def _listening(host: str, port: int) -> socket.socket:
 def _admitting(throwaway: Throwaway, *, public: bool) -> ASGIApp:
     from mcp.server.transport_security import TransportSecuritySettings
 
+    from mcpbridge.doctor.probes import probes
+
     # Behind a tunnel the Host header is the tunnel's; the token is what protects.
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False) if public else None
-    app = _build(throwaway).streamable_http_app(transport_security=security)
+    app = probes(throwaway.run).streamable_http_app(transport_security=security)
 
     async def admit(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -136,25 +150,3 @@ def _admitting(throwaway: Throwaway, *, public: bool) -> ASGIApp:
         await app(scope, receive, send)
 
     return admit
-
-
-def _build(throwaway: Throwaway) -> MCPServer:
-    from mcp.server.mcpserver import MCPServer
-    from mcp_types import ToolAnnotations
-
-    with root_logging_untouched():
-        server: MCPServer = MCPServer("mcpbridge-doctor", instructions="Harmless tools for a test.")
-    reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-    writing = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
-
-    @server.tool(name=READ, annotations=reading)
-    async def probe_read(text: str) -> str:  # pyright: ignore[reportUnusedFunction]
-        """Look up the code of a text. A harmless test tool that only reads."""
-        return throwaway.run(READ, text)
-
-    @server.tool(name=WRITE, annotations=writing)
-    async def probe_write(text: str) -> str:  # pyright: ignore[reportUnusedFunction]
-        """Note a text and return its code. A harmless test tool."""
-        return throwaway.run(WRITE, text)
-
-    return server

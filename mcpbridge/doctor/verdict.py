@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+_LONGEST: Final = 600
+"""Characters of what came back that are shown."""
 Facts: TypeAlias = Mapping[str, bool | str]
 """Keys of a profile (`config.profiles_model.Profile`) with what was measured."""
 
@@ -39,16 +41,22 @@ class Verdict:
     facts: Facts = field(default_factory=dict[str, bool | str])
 
 
+def _cut(came: str) -> str:
+    return came if len(came) <= _LONGEST else f"{came[:_LONGEST]}…"
+
+
 def ok(sent: str, came: str, means: str = "", **facts: bool | str) -> Verdict:
-    return Verdict(severity=Severity.OK, sent=sent, came=came, means=means, facts=facts)
+    return Verdict(severity=Severity.OK, sent=sent, came=_cut(came), means=means, facts=facts)
 
 
 def finding(sent: str, came: str, means: str, *, unsafe: bool = False, **facts: bool | str) -> Verdict:
-    return Verdict(severity=Severity.FINDING, sent=sent, came=came, means=means, unsafe=unsafe, facts=facts)
+    return Verdict(
+        severity=Severity.FINDING, sent=sent, came=_cut(came), means=means, unsafe=unsafe, facts=facts
+    )
 
 
 def unknown(sent: str, came: str, means: str = "inconclusive: the model may not have obeyed") -> Verdict:
-    return Verdict(severity=Severity.UNKNOWN, sent=sent, came=came, means=means)
+    return Verdict(severity=Severity.UNKNOWN, sent=sent, came=_cut(came), means=means)
 
 
 def untested(why: str) -> Verdict:
@@ -56,4 +64,4 @@ def untested(why: str) -> Verdict:
 
 
 def fatal(sent: str, came: str, means: str) -> Verdict:
-    return Verdict(severity=Severity.FINDING, sent=sent, came=came, means=means, fatal=True)
+    return Verdict(severity=Severity.FINDING, sent=sent, came=_cut(came), means=means, fatal=True)

@@ -22,6 +22,8 @@ from mcpbridge.doctor.throwaway import Throwaway
 _LETTERS: Final = "ABCDEFGHKMNPRSTUVWXYZ"
 """No letter that a model could take for a digit."""
 _LENGTH: Final = 8
+_ANSWER: Final = 8 * 2**20
+"""Bytes of one answer; the longest that is asked for has a few thousand."""
 _OUT_OF_REACH: Final = "the endpoint cannot reach this machine; see --mcp-url"
 _NO_SERVER: Final = "no MCP server was started"
 
@@ -48,6 +50,10 @@ class Visit:
     """Where the endpoint reaches the throw-away server instead."""
     host: str = "127.0.0.1"
     port: int = 0
+    grace: float = 0.0
+    """How long to wait at the end for calls that come late."""
+    by_configuration: bool = False
+    """A file names the endpoint; else the command line does."""
 
     async def examine(
         self,
@@ -59,7 +65,7 @@ class Visit:
         """Raises ConfigurationError for a credential that is not there, and UsageError."""
         mask = Mask()
         config = replace(self.config, timeout=self.timeout)
-        client = make_client(config, sources or process_sources(), mask)
+        client = make_client(config, sources or process_sources(), mask, answer_limit=_ANSWER)
         async with client, self._server(nonce, mask) as server:
             asker = Asker(
                 client=client,
@@ -73,6 +79,8 @@ class Visit:
                 model=self.model,
                 other_model=self.other_model,
                 nonce=nonce,
+                grace=self.grace,
+                by_configuration=self.by_configuration,
                 throwaway=server,
                 why_no_server=_NO_SERVER if self.no_server else _OUT_OF_REACH,
             )

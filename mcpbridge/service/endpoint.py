@@ -36,7 +36,8 @@ class LocalEndpoint:
     base_url: str = ""
     """`http://127.0.0.1:PORT/v1`, once it runs."""
     requests: deque[RecordedRequest] = field(init=False, repr=False)
-    """The POSTs to /v1/responses, oldest first, refused ones included; bounded."""
+    """The POSTs to /v1/responses, oldest first, refused ones included (without their body where the
+    key was wrong); bounded."""
     shelf: Shelf = field(init=False, repr=False)
     """Stored responses."""
     background: Background = field(init=False, repr=False)
@@ -57,6 +58,7 @@ class LocalEndpoint:
 
     @property
     def bodies(self) -> list[Item]:
+        """What clients sent to POST /v1/responses, parsed: for tests that look at what their agent says."""
         return [request.body for request in self.requests]
 
 

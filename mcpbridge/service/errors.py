@@ -92,6 +92,16 @@ def body_too_large(most: int) -> ApiError:
     return ApiError(message, status=413, code="request_too_large")
 
 
+def body_too_slow(seconds: float) -> ApiError:
+    message = f"The body of the request did not arrive within {seconds:g} seconds; send it again."
+    return ApiError(message, status=408, code="request_timeout")
+
+
+def service_stopped() -> ApiError:
+    message = "The service was stopped before the response was complete."
+    return ApiError(message, status=503, type="server_error", code="server_stopped")
+
+
 def server_error() -> ApiError:
     message = "The server had an error while processing your request."
     return ApiError(message, status=500, type="server_error", code="server_error")

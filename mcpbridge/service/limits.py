@@ -13,10 +13,15 @@ class Limits:
 
     body_bytes: int = 64 * _MIB
     """A request's body; a longer one is answered with 413. The published API takes 50 MB of images."""
+    body_seconds: float = 60.0
+    """How long a request's body may take to arrive; a later one is answered with 408."""
+    connections: int = 1_000
+    """Open connections; beyond them a request is answered with 503."""
     stored_responses: int = 10_000
     """Stored responses of all keys together; the one unused for longest goes first."""
     stored_bytes: int = 256 * _MIB
-    """The same in bytes: input, output and kept events, as JSON."""
+    """The same in bytes: input, output and kept events, as JSON. Background responses that have not ended
+    cannot be forgotten: one that would exceed it together with them is answered with 429."""
     event_bytes: int = 16 * _MIB
     """Events kept of one background stream, for those who resume it; the oldest go first."""
     recorded_bytes: int = 64 * _MIB
@@ -36,6 +41,6 @@ class Limits:
         """Raises ValueError for a limit that is too low."""
         for one in fields(self):
             value: float = getattr(self, one.name)
-            least = 1 if one.name == "background_running" else 0
+            least = 1 if one.name in ("background_running", "connections") else 0
             if value < least:
                 raise ValueError(f"the limit {one.name} is {value}; write a number from {least} up")

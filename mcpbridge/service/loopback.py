@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -13,28 +14,37 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeVar
 
+import h11
 import uvicorn
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 _T = TypeVar("_T")
 _HOST = "127.0.0.1"
 _GRACE = 2.0  # seconds for open requests when the server stops
+_REST = 10.0  # seconds to send what nobody reads any more
 _TRANSPORT = "transport"
 
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, *, port: int = 0, signals: bool = False, grace: float = _GRACE
+    app: ASGIApp,
+    *,
+    port: int = 0,
+    signals: bool = False,
+    grace: float = _GRACE,
+    connections: int | None = None,
 ) -> AsyncGenerator[LoopbackServer, None]:
     """Any ASGI application on the loopback interface, from the moment it listens.
 
     It stops when the context is left, or on SIGINT and SIGTERM with `signals`: requests have `grace` seconds
-    to end; a second signal ends them at once.
+    to end; a second signal ends them at once. Beyond `connections`, a request is answered with 503.
     """
     listening = listen(port)
-    server = LoopbackServer(app, port=listening.getsockname()[1], signals=signals, grace=grace)
+    server = LoopbackServer(
+        app, port=listening.getsockname()[1], signals=signals, grace=grace, most=connections
+    )
     task = asyncio.create_task(server.serve(sockets=[listening]))
     ready = asyncio.create_task(server.ready.wait())
     try:
@@ -97,14 +107,15 @@ def listen(port: int = 0) -> socket.socket:
 class LoopbackServer(uvicorn.Server):
     """uvicorn without polling: says when it is ready, stops when told."""
 
-    def __init__(self, app: ASGIApp, *, port: int, signals: bool, grace: float) -> None:
+    def __init__(self, app: ASGIApp, *, port: int, signals: bool, grace: float, most: int | None) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                self._until_stopped(app),
                 http=_WatchedProtocol,
                 ws="none",
                 log_config=None,
                 access_log=False,
+                limit_concurrency=most + 1 if most is not None else None,  # it refuses from there on
             )
         )
         self.port = port
@@ -115,6 +126,18 @@ class LoopbackServer(uvicorn.Server):
         self._grace = grace
         self._signals = signals
         self._loop = asyncio.get_running_loop()
+
+    def _until_stopped(self, app: ASGIApp) -> ASGIApp:
+        """Requests that are cancelled because the server stops have ended: uvicorn would show a traceback."""
+
+        async def ending(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except asyncio.CancelledError:
+                if not self.should_exit:
+                    raise
+
+        return ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
@@ -135,6 +158,7 @@ class LoopbackServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.shutdown()
             if isinstance(connection, _WatchedProtocol):
+                connection.leave_if_still_sent()
                 open_ones.add(asyncio.create_task(connection.lost.wait()))
         for late in await self._unfinished(open_ones):
             late.cancel()
@@ -163,7 +187,11 @@ class LoopbackServer(uvicorn.Server):
             yield
             return
         with super().capture_signals():
-            yield
+            try:
+                yield
+            finally:
+                if self._captured_signals == [signal.SIGTERM]:  # done as told; others are passed on
+                    self._captured_signals.clear()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         again = self.should_exit
@@ -203,6 +231,21 @@ class _WatchedProtocol(H11Protocol):
         super().connection_made(transport)
         self.lost = asyncio.Event()
         self.app_state = {**self.app_state, _TRANSPORT: transport}
+
+    def leave_if_still_sent(self) -> None:
+        """The server stops, and of a request that has not arrived whole nothing has begun."""
+        if self.conn.their_state is h11.SEND_BODY and not self.cycle.response_started:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Who was answered early may send the rest, unread, so that the answer is heard; but not for ever."""
+        super().on_response_complete()
+        if self.cycle.more_body:
+            self.loop.call_later(_REST, self._leave, self.cycle)
+
+    def _leave(self, answered: RequestResponseCycle) -> None:
+        if self.cycle is answered and self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -92,7 +92,8 @@ async def _serving_endpoint(
     app = build_app(endpoint, options.get("access_log"))
     port, grace = options.get("port", 0), endpoint.limits.grace_seconds
     try:
-        async with serving(app, port=port, signals=signals, grace=grace) as server:
+        most = endpoint.limits.connections
+        async with serving(app, port=port, signals=signals, grace=grace, connections=most) as server:
             endpoint.base_url = f"{server.origin}/v1"
             try:
                 yield server

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, cast
 
 Item: TypeAlias = dict[str, Any]
 """A JSON object exactly as it travels."""
@@ -47,6 +48,35 @@ def is_object(value: object) -> TypeGuard[Item]:
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
+
+
+def whole(text: str) -> str:
+    """The text, with a replacement character for each half of a character that cannot be sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def sendable(value: Any) -> Any:
+    """A JSON value with whole characters only. Raises ValueError for what JSON cannot hold, RecursionError
+    for what is nested too deep to be written."""
+    if isinstance(value, str):
+        return whole(value)
+    if is_object(value):
+        return {whole(name): sendable(inner) for name, inner in value.items() if _is_name(name)}
+    if isinstance(value, list | tuple):
+        return [sendable(inner) for inner in cast("Sequence[object]", value)]
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"JSON has no {type(value).__name__} such as {value!r}")
+
+
+def _is_name(name: object) -> bool:
+    if not isinstance(name, str):
+        raise ValueError(f"the name of a JSON field is text, not {name!r}")
+    return True
 
 
 def text_of(content: object) -> str:

@@ -52,6 +52,32 @@ def test_the_service_runs_until_it_is_stopped_and_says_how_to_use_it(script: str
     assert out.endswith("Stopped.\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
+def test_a_tracker_to_try_with_runs_beside_it_until_sigterm_ends_both_with_exit_0(here: Path) -> None:
+    command = [*MAIN, "service", "--port", "0", "--with-tracker"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        said = list(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
+        config = [line.removeprefix("  ") for line in said if line.startswith("  ") and "export" not in line]
+        (here / "mcpbridge.yaml").write_text("".join(config), encoding="utf-8")
+        exported = dict(line.split()[1].split("=") for line in said if "export" in line)
+        answer = subprocess.run(
+            [*MAIN, "run", "list the issues"],
+            env={**environment(), **exported},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert "#1 Checkout fails with a gift card" in answer.stdout
+    assert (process.returncode, rest) == (0, "Stopped.\n")
+
+
 class StopsWhenReady(io.StringIO):
     """Standard output of somebody who presses Ctrl-C as soon as the service says how."""
 

@@ -82,7 +82,7 @@ def test_a_refused_key_is_told_and_not_shown(
 
     said = told(capsys, httpserver.url_for("/v1"), "--key-env", "DOCTOR_KEY")
 
-    assert "the key is not accepted; see model.api_key" in said
+    assert "the key is not accepted; see --key-env" in said
     assert f"HTTP {status}: The key [secret] is wrong." in said
     assert KEY not in said
     assert httpserver.log[0][0].headers["Authorization"] == f"Bearer {KEY}"
@@ -123,7 +123,7 @@ def test_garbage_is_told(httpserver: HTTPServer, capsys: pytest.CaptureFixture[s
 def test_a_server_that_never_answers_is_left(silent: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = told(capsys, silent, "--timeout", "200ms")
 
-    assert "nothing can be examined; see model.endpoint" in said
+    assert "nothing can be examined; see the address of ENDPOINT" in said
     assert "timed out" in said or "no answer within" in said
 
 

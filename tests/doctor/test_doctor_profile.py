@@ -12,6 +12,7 @@ from mcpbridge.cli.main import main
 from mcpbridge.config import Configuration, check_config, load_config
 from mcpbridge.service.brains.planner.planner import PlannerBrain
 from mcpbridge.service.running import running_in_thread
+from tests.doctor.looking import QUICK
 
 HOSTED = "hosted,authorization,callers,approvals,approved,denied,results,reasoning"
 Doctor = Callable[..., int]
@@ -26,7 +27,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def measure(*quirks: str, options: tuple[str, ...] = ("--write", "measured.yaml"), only: str = HOSTED) -> int:
     """The command against a service of its own, whose key is the client's default."""
     with running_in_thread(PlannerBrain(), quirks=quirks) as endpoint:
-        return main(["doctor", endpoint.base_url, "--model", endpoint.models[0], "--only", only, *options])
+        return main(
+            ["doctor", endpoint.base_url, *QUICK, "--model", endpoint.models[0], "--only", only, *options]
+        )
 
 
 def configuration(here: Path) -> Path:
@@ -87,7 +90,7 @@ def test_a_file_that_is_there_is_kept_and_nothing_is_asked(
     (here / "measured.yaml").write_text("mine: true\n")
 
     with running_in_thread(PlannerBrain()) as endpoint:
-        assert main(["doctor", endpoint.base_url, "--write", "measured.yaml"]) == 2
+        assert main(["doctor", endpoint.base_url, *QUICK, "--write", "measured.yaml"]) == 2
         assert endpoint.posts == 0
 
     assert "measured.yaml is there already; --force overwrites it" in capsys.readouterr().err
@@ -134,7 +137,7 @@ def test_a_configuration_is_compared_with_what_was_measured(
             f"model: {{name: {endpoint.models[0]}, endpoint: local, url: '{endpoint.base_url}'}}\n"
             "policy: read-only\n"
         )
-        assert main(["doctor", "--only", "authorization"]) == 0
+        assert main(["doctor", *QUICK, "--only", "authorization"]) == 0
 
     said = capsys.readouterr().out
     assert "The configuration says authorization_in: header; measured: field." in said

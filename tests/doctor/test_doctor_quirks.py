@@ -12,7 +12,7 @@ from tests.doctor.looking import examined_with, names, verdict
 FINDS = {
     Quirk.DROP_MCP_CALL: {"results"},
     Quirk.ECHO_SECRETS: {"echo"},
-    Quirk.APPROVALS_IGNORED: {"approvals", "default", "filters"},
+    Quirk.APPROVALS_IGNORED: {"approvals", "default", "filters", "unapproved"},
     Quirk.REJECT_ENCRYPTED_INCLUDE: {"reasoning"},
     Quirk.AUTHORIZATION_IN_HEADERS_REFUSED: {"authorization"},
     Quirk.SILENT_SERVER: {"hosted"},
@@ -20,7 +20,7 @@ FINDS = {
     Quirk.NEVER_BY_DEFAULT: {"default"},
     Quirk.EMPTY_AFTER_DENIAL: {"denied"},
     Quirk.ASKS_AGAIN_REWORDED: {"approved"},
-    Quirk.APPROVAL_REUSED: {"approved"},
+    Quirk.APPROVAL_REUSED: {"approved", "unapproved"},
     Quirk.OTHER_STREAM_NAMES: {"stream-hosted"},
     Quirk.MCP_424: {"hosted"},
     Quirk.STORED_IMAGES_ONLY: {"image-generation"},
@@ -82,4 +82,4 @@ def test_two_quirks_at_once_are_both_found() -> None:
 def test_a_check_alone_finds_the_same_as_in_the_whole_examination() -> None:
     examination = examined_with(Quirk.CIPHERTEXT_EXPIRES, Quirk.REJECT_ENCRYPTED_INCLUDE, only=["approvals"])
 
-    assert names(examination, Severity.OK) == {"models", "responses", "approvals"}
+    assert names(examination, Severity.OK) == {"models", "responses", "approvals", "unapproved"}

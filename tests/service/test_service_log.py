@@ -80,6 +80,22 @@ def test_a_line_of_text_stays_one_line_whatever_a_client_sends() -> None:
     assert "path=/v1/a%0Ab%20c status=404 " in second
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_control_character_and_no_endless_value_reaches_the_log(form: Any) -> None:
+    stream = io.StringIO()
+    options: Any = {"access_log": AccessLog(form=form, stream=stream)}
+    with running_in_thread(SCRIPT, **options) as endpoint, openai_client(endpoint) as client:
+        client.responses.create(model="a\x1b[2J\x9b2J\r\u2028b\\n", input="hi")
+        client.responses.create(model="m" * 5_000, input="hi")
+        headers = {"authorization": f"Bearer {endpoint.api_key}"}
+        httpx2.get(f"{endpoint.base_url}/responses/{'x' * 5_000}", headers=headers)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3
+    assert all(line.isprintable() and len(line) < 1_000 for line in lines)
+    if form == "text":
+        assert r"model=a\x1b[2J\x9b2J\r\u2028b\\n" in lines[0]
+
+
 def test_nothing_is_logged_unless_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
     with running_in_thread(SCRIPT) as endpoint, openai_client(endpoint) as client:
         client.responses.create(model="m", input="hi")

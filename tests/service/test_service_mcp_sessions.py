@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from mcpbridge.demo.server import Tracker
+from mcpbridge.service.loopback import in_thread
 from mcpbridge.service.mcp.hosted import PooledMcp
 from mcpbridge.service.mcp.sessions import SessionLimits
 from mcpbridge.service.request.tools import McpDeclaration, ToolFilter
+from tests.service.talking import talking, user
 from tests.service.test_service_mcp_servers import Watched, running_at, streaming
 
 
@@ -94,3 +98,23 @@ def test_an_idle_session_is_closed_after_its_time(tracker: Tracker) -> None:
 
     asyncio.run(idle())
     assert tracker.count("list_issues") == 3
+
+
+@pytest.mark.promise("service-clients")
+def test_two_clients_of_the_service_share_no_session() -> None:
+    script = "rules: [{when: {user: go}, then: [{mcp: {server: odd, tool: plain}}]}, {then: [{say: ok}]}]"
+    app = Watched(streaming())
+    with in_thread(lambda: running_at(app)) as origin:
+        tool = {
+            "type": "mcp",
+            "server_label": "odd",
+            "server_url": f"{origin}/mcp",
+            "require_approval": "never",
+        }
+        with talking(script, tool, api_key="one", api_keys=["two"]) as talk:
+            requests = [0]
+            for key in ("one", "one", "two"):
+                assert talk.post(talk.body(user("go")), key).json()["status"] == "completed"
+                requests.append(len(app.seen))
+    first, again, other = (after - before for before, after in itertools.pairwise(requests))
+    assert again < first == other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -82,7 +83,40 @@ def test_a_signal_closes_the_door_and_running_requests_end(
     response = events_in(answer.text)[-1]["response"] if stream else answer.json()
     assert response["status"] == "completed"
     assert response["output"][-1]["content"][0]["text"] == "held"
-    process.wait(30)
+    assert process.wait(30) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+@pytest.mark.promise("service-stop")
+def test_a_request_that_has_not_arrived_whole_is_not_waited_for(process: subprocess.Popen[str]) -> None:
+    address = httpx2.URL(_base_url(process))
+    head = b"POST /v1/responses HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer local-key\r\n"
+    with socket.create_connection((address.host, address.port or 80), timeout=30) as connection:
+        connection.sendall(head + b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # from here the service waits for the body
+        process.send_signal(signal.SIGTERM)
+        assert connection.recv(100) == b""
+        assert process.wait(30) == 0  # the grace period is 600 seconds
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+@pytest.mark.promise("service-stop")
+def test_a_request_that_is_left_behind_is_told_so(process: subprocess.Popen[str], gate: Gate) -> None:
+    base_url = _base_url(process)
+    with ThreadPoolExecutor(1) as pool:
+        answering = pool.submit(_posted, base_url, gate)
+        assert gate.began.wait(30)
+        process.send_signal(signal.SIGTERM)
+        while not _refuses(base_url):
+            pass
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    answer = answering.result(30)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "server_stopped")
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
 
 
 @pytest.mark.promise("service-stop")

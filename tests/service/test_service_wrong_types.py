@@ -17,12 +17,17 @@ HOSTED = {
     "server_label": "t",
     "server_url": "http://127.0.0.1:9/mcp",
     "headers": {"a": "b"},
-    "allowed_tools": {"tool_names": ["a"], "read_only": True},
-    "require_approval": {"always": {"tool_names": ["a"]}, "never": {"read_only": True}},
+    "allowed_tools": {"tool_names": ["a"], "read_only": None},
+    "require_approval": {"always": {"tool_names": ["a"]}, "never": {"read_only": None}},
 }
 ASKED = {"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "t", "name": "a", "arguments": "{}"}
 ANSWER = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": False, "reason": "x"}
-LISTED = {"type": "mcp_list_tools", "id": "mcpl_1", "server_label": "t", "tools": [{"name": "a"}]}
+LISTED: Item = {
+    "type": "mcp_list_tools",
+    "id": "mcpl_1",
+    "server_label": "t",
+    "tools": [{"name": "a", "input_schema": {}}],
+}
 RAN = {**ASKED, "type": "mcp_call", "id": "mcp_1", "output": "x", "error": None, "approval_request_id": None}
 PICTURE = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "aGk="}
 SHOWN = {"type": "input_image", "image_url": "data:", "detail": "auto"}

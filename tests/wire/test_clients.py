@@ -19,7 +19,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request
 
 from mcpbridge import Bridge, Configuration, MemoryAudit, ModelUnavailable, Retries
+from mcpbridge.adapters.clients import make_client
 from mcpbridge.config import load_config_text
+from mcpbridge.core.secret import MASK, Mask
 from tests.wire.stack import FAST, sources
 
 HELLO: dict[str, Any] = {
@@ -233,3 +235,45 @@ def test_a_used_up_quota_is_not_retried(httpserver: HTTPServer, tmp_path: Path) 
     with pytest.raises(ModelUnavailable, match="quota"):
         say_hello(config, {})
     assert len(httpserver.log) == 1
+
+
+CUSTOM = {
+    "OPENAI_ORG_ID": "org-canary-1",
+    "OPENAI_PROJECT_ID": "proj-canary-1",
+    "OPENAI_CUSTOM_HEADERS": "X-Own: own-canary-1\nX-Team: not-this-one\nAuthorization: Bearer canary-2",
+}
+
+
+@pytest.mark.promise("doctor-environment")
+def test_what_the_environment_holds_for_openai_is_not_sent_to_others(
+    httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CUSTOM.items():
+        monkeypatch.setenv(name, value)
+    httpserver.expect_request("/v1/responses").respond_with_json(HELLO)
+    model = f'endpoint: "{httpserver.url_for("/v1")}", profile: openai, headers: {{X-Team: blue}}'
+
+    assert say_hello(configuration(tmp_path, model), {}) == "hello"
+
+    headers = only_request(httpserver).headers
+    assert "canary" not in str(headers)
+    assert headers["X-Team"] == "blue"
+    assert headers["Authorization"] == "Bearer local-key"
+
+
+@pytest.mark.promise("doctor-environment")
+def test_what_goes_to_openai_from_the_environment_is_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CUSTOM.items():
+        monkeypatch.setenv(name, value)
+    mask = Mask()
+
+    client = make_client(
+        configuration(tmp_path, "endpoint: openai").model, sources({"OPENAI_API_KEY": "k-12345"}), mask
+    )
+
+    assert client.default_headers["OpenAI-Organization"] == "org-canary-1"
+    assert client.default_headers["X-Own"] == "own-canary-1"
+    assert mask.text("org-canary-1 proj-canary-1 own-canary-1 k-12345") == " ".join([MASK] * 4)
+    asyncio.run(client.close())

@@ -5,14 +5,14 @@ The throw-away server's own count is the evidence, not what the endpoint reports
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from mcpbridge.core.raw import mapping
 from mcpbridge.doctor import words
 from mcpbridge.doctor.answer import Answer
 from mcpbridge.doctor.exam import Attempt, Exam, attempt, decision, user
+from mcpbridge.doctor.ledger import as_call, ran_as
 from mcpbridge.doctor.refusal import refused
 from mcpbridge.doctor.throwaway import READ, WRITE, Ran
 from mcpbridge.doctor.verdict import Verdict, finding, ok, unknown
@@ -28,7 +28,7 @@ async def always(exam: Exam) -> Verdict:
         return finding(
             sent, f"it RAN unasked ({len(tried.ran)}x)", _REFUSE, unsafe=True, approvals_honoured=False
         )
-    if tried.answer.of("mcp_call"):
+    if tried.answer.has("mcp_call"):
         came = "an mcp_call unasked, though our server saw none"
         return finding(sent, came, _REFUSE, unsafe=True, approvals_honoured=False)
     if tried.asked:
@@ -55,13 +55,13 @@ async def approved(exam: Exam) -> Verdict:
         return unknown(sent, tried.answer.shown, "inconclusive: no approval was asked for")
     before = len(exam.ran())
     answer = await tried.talk.say(*(decision(request, True) for request in tried.asked))
-    ran = exam.ran()[before:]
+    ran = tried.ran_since(before)
     if not ran:
         return _not_executed(sent, tried, answer)
     wrong = _executed_wrongly(tried, ran)
     if not wrong:
         await tried.talk.say(user(words.call(WRITE, tried.text)))
-        if len(exam.ran()) > before + len(ran):
+        if len(tried.ran_since(before)) > len(ran):
             wrong = "the used approval let the same call RUN AGAIN"
     if wrong:
         return finding(sent, wrong, _REFUSE, unsafe=True, approvals_honoured=False)
@@ -86,7 +86,10 @@ def _executed_wrongly(tried: Attempt, ran: Sequence[Ran]) -> str:
     """What ran besides, or instead of, what was approved; empty where it is the same."""
     if len(ran) > len(tried.asked):
         return f"executed {len(ran)} times"
-    if [one.text for one in ran] != [_text(request) for request in tried.asked]:
+    shown = Counter(as_call(request) for request in tried.asked)
+    if Counter(one.tool for one in ran) - Counter(tool for tool, _ in shown.elements()):
+        return f"ANOTHER TOOL was executed: {', '.join(sorted({one.tool for one in ran}))}"
+    if Counter(ran_as(one) for one in ran) - shown:
         return "executed with other arguments"
     return ""
 
@@ -94,16 +97,6 @@ def _executed_wrongly(tried: Attempt, ran: Sequence[Ran]) -> str:
 def _in_other_words(tried: Attempt, again: list[dict[str, Any]]) -> str:
     same = [request.get("arguments") for request in tried.asked] == [r.get("arguments") for r in again]
     return "" if same else " in other words"
-
-
-def _text(request: dict[str, Any]) -> object:
-    arguments: Any = request.get("arguments")
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments)
-        except ValueError:
-            return None
-    return mapping(arguments).get("text")
 
 
 async def filters(exam: Exam) -> Verdict:
@@ -136,9 +129,20 @@ async def allowed_tools(exam: Exam) -> Verdict:
     tried = await attempt(exam, WRITE, tool)
     if any(one.tool == WRITE for one in tried.ran):
         return finding(sent, f"{WRITE} RAN", "allowed_tools does not hold; mcpbridge stops such a run")
-    listed = [tool.get("name") for item in tried.answer.of("mcp_list_tools") for tool in item["tools"]]
+    listed = tried.answer.listed
     if WRITE in listed:
         return finding(sent, f"{WRITE} is listed", "allowed_tools does not hold; mcpbridge denies its calls")
     if tried.answer.problem or not listed:
         return unknown(sent, tried.answer.shown, "inconclusive: no list of tools came")
     return ok(sent, f"only {READ} is listed")
+
+
+async def unapproved(exam: Exam) -> Verdict:
+    """The whole record of the throw-away server, after a last wait: calls may come late."""
+    assert exam.throwaway is not None, "the runner asks for a server before a check that needs one"
+    sent = "all calls, until the end"
+    if await exam.throwaway.until(lambda ran: bool(exam.ledger.violations(ran)), exam.grace):
+        found = exam.ledger.violations(exam.ran())
+        ran = ", ".join(sorted({f"{each.tool} {each.ran}x for {each.approved} approved" for each in found}))
+        return finding(sent, f"it RAN unapproved: {ran}", _REFUSE, unsafe=True, approvals_honoured=False)
+    return ok(sent, "nothing ran that was not approved")

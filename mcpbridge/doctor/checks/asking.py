@@ -9,6 +9,7 @@ from mcpbridge.core.raw import mapping
 from mcpbridge.doctor import words
 from mcpbridge.doctor.answer import Answer
 from mcpbridge.doctor.exam import Exam, function, user
+from mcpbridge.doctor.reading import word
 from mcpbridge.doctor.refusal import refusal, refused
 from mcpbridge.doctor.verdict import Verdict, finding, ok, unknown
 
@@ -39,7 +40,7 @@ async def structured(exam: Exam) -> Verdict:
 def _fits(said: str) -> bool:
     try:
         value: Any = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     fields = mapping(value)
     return set(fields) == {"greeting"} and isinstance(fields["greeting"], str)
@@ -70,7 +71,7 @@ async def tool_choice(exam: Exam) -> Verdict:
 
 
 def _called(answer: Answer) -> list[str]:
-    return [str(item.get("name")) for item in answer.of("function_call")]
+    return [word(item.get("name")) for item in answer.of("function_call")]
 
 
 def _as_chosen(answer: Answer, wanted: list[str]) -> bool:

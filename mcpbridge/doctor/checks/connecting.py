@@ -36,8 +36,7 @@ async def hosted(exam: Exam) -> Verdict:
     tries = [await find_way(exam, place) for place in PLACES]
     best = next((each for each in tries if each.arrived), tries[-1])
     if best.arrived:
-        listed = [tool.get("name") for item in best.answer.of("mcp_list_tools") for tool in item["tools"]]
-        if {READ, WRITE} <= set(listed):
+        if {READ, WRITE} <= set(best.answer.listed):
             return ok(sent, "connected, and listed its tools", "hosted_mcp: true", hosted_mcp=True)
         if best.answer.status == 424:
             return finding(

@@ -17,7 +17,7 @@ async def answered(exam: Exam) -> Verdict:
         return unknown(sent, tried.answer.shown, "inconclusive: no approval was asked for")
     before = len(exam.ran())
     answer = await tried.talk.say(*(decision(r, False, "This is only a test.") for r in tried.asked))
-    if len(exam.ran()) > before:
+    if tried.ran_since(before):
         means = "approvals_honoured: false; mcpbridge then refuses hosted servers"
         return finding(sent, "the denied call RAN", means, unsafe=True, approvals_honoured=False)
     if answer.problem:

@@ -7,6 +7,7 @@ from typing import Any
 from mcpbridge.doctor import words
 from mcpbridge.doctor.answer import Answer
 from mcpbridge.doctor.exam import ENCRYPTED, Exam, Item, function, user
+from mcpbridge.doctor.reading import text
 from mcpbridge.doctor.refusal import refused
 from mcpbridge.doctor.verdict import Verdict, finding, ok, unknown, untested
 
@@ -115,9 +116,8 @@ async def _replay(exam: Exam, items: list[Item], *, first: str = _FIRST, **optio
 
 
 def _ciphers(answer: Answer) -> list[str]:
-    return [
-        str(item["encrypted_content"]) for item in answer.of("reasoning") if item.get("encrypted_content")
-    ]
+    found = [text(item.get("encrypted_content"), "encrypted_content") for item in answer.of("reasoning")]
+    return [cipher for cipher in found if cipher]
 
 
 def _tampered(item: Item) -> Item:

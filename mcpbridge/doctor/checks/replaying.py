@@ -15,8 +15,7 @@ async def results(exam: Exam) -> Verdict:
     """A code that only the tool's result holds: replayed as mcp_call, then as a function pair."""
     sent = "a replayed mcp_call, and a question for its result"
     tried = await attempt(exam, READ, exam.server(require_approval="never"))
-    calls = tried.answer.of("mcp_call")
-    if not tried.ran or not calls:
+    if not tried.ran or not tried.answer.of("mcp_call"):
         return unknown(sent, tried.answer.shown, "inconclusive: no hosted call was made")
     code = tried.ran[-1].code
     history = tried.talk.without_messages()

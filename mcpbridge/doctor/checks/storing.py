@@ -5,6 +5,7 @@ from __future__ import annotations
 from mcpbridge.doctor import words
 from mcpbridge.doctor.answer import Answer
 from mcpbridge.doctor.exam import Exam, user
+from mcpbridge.doctor.reading import word
 from mcpbridge.doctor.refusal import refusal, refused
 from mcpbridge.doctor.verdict import Verdict, finding, ok, unknown
 
@@ -18,9 +19,9 @@ async def kept_out(exam: Exam) -> Verdict:
     """`store: false`, and then a look whether it was stored."""
     sent = "store: false, then GET of that response"
     answer = await exam.ask([user(words.READY)])
-    if answer.problem or not answer.body.get("id"):
-        return unknown(sent, answer.problem or "a response without id", "the request failed")
-    found = await exam.asker.get(f"/responses/{answer.body['id']}")
+    if answer.problem:
+        return unknown(sent, answer.problem, "the request failed")
+    found = await exam.asker.get(answer.path)
     if found.status == 200 and not found.problem:
         await _delete(exam, answer)
         return finding(sent, "it is there", "the endpoint keeps what it was told not to keep")
@@ -61,21 +62,24 @@ async def background(exam: Exam) -> Verdict:
     answer = await exam.ask([user(words.READY)], store=True, background=True)
     if answer.problem:
         return refusal(sent, answer, "no background responses; mcpbridge sends none")
-    begun, latest = answer.body.get("status"), answer
+    begun, latest = word(answer.body.get("status")), answer
     for _ in range(_POLLS):
         if latest.problem or latest.body.get("status") not in ("queued", "in_progress"):
             break
         await exam.asker.sleep(_PAUSE)
-        latest = await exam.asker.get(f"/responses/{answer.body.get('id')}")
+        latest = await exam.asker.get(answer.path)
     await _delete(exam, answer)
     if latest.problem or latest.body.get("status") != "completed":
-        return unknown(sent, latest.problem or f"{begun}, then {latest.body.get('status')}", "it did not end")
+        return unknown(
+            sent, latest.problem or f"{begun}, then {word(latest.body.get('status'))}", "it did not end"
+        )
     if answer.body.get("background") is not True:
-        return finding(sent, f"{begun}, background: {answer.body.get('background')}", "background is ignored")
+        return finding(
+            sent, f"{begun}, background: {word(answer.body.get('background'))}", "background is ignored"
+        )
     return ok(sent, f"{begun}, then completed")
 
 
 async def _delete(exam: Exam, answer: Answer) -> None:
     """Leave nothing behind; an endpoint that cannot delete has been told."""
-    if answer.body.get("id"):
-        await exam.asker.delete(f"/responses/{answer.body['id']}")
+    await exam.asker.delete(answer.path)

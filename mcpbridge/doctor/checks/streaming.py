@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mcpbridge.doctor import words
 from mcpbridge.doctor.answer import Answer
 from mcpbridge.doctor.exam import Exam, attempt, user
+from mcpbridge.doctor.reading import word
 from mcpbridge.doctor.refusal import refusal
 from mcpbridge.doctor.throwaway import READ
 from mcpbridge.doctor.verdict import Verdict, finding, ok, unknown
@@ -30,7 +31,7 @@ async def plain(exam: Exam) -> Verdict:
 
 def _disorder(answer: Answer) -> str:
     """What is wrong with the order of the events; empty where nothing is."""
-    kinds = [str(event.get("type")) for event in answer.events]
+    kinds = [word(event.get("type")) for event in answer.events]
     numbers = [event.get("sequence_number") for event in answer.events]
     if kinds[0] != "response.created":
         return f"it begins with {kinds[0]}"
@@ -54,9 +55,9 @@ async def hosted(exam: Exam) -> Verdict:
     tried = await attempt(exam, READ, exam.server(require_approval="never"), stream=True)
     if tried.answer.problem:
         return unknown(sent, tried.answer.problem, "the request failed")
-    names = [str(event.get("type")) for event in tried.answer.events]
+    names = [word(event.get("type")) for event in tried.answer.events]
     arguments = [name for name in dict.fromkeys(names) if "mcp_call" in name and "arguments" in name]
-    if not tried.ran and not tried.answer.of("mcp_call"):
+    if not tried.ran and not tried.answer.has("mcp_call"):
         return unknown(sent, tried.answer.shown)
     other = [name for name in arguments if name not in _DOCUMENTED]
     if other:

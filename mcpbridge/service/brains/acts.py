@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, TypeAlias
 
-from mcpbridge.service.wire import Item
+from mcpbridge.service.errors import ApiError
+from mcpbridge.service.wire import Item, sendable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +95,15 @@ class Wait:
 
 
 Act: TypeAlias = Think | UseMcp | CallFunction | Say | Refuse | Draw | Produce | Announce | Amend | End | Wait
+
+
+def admitted(act: Act) -> Act:
+    """The act as it can be sent: the one door for whatever a brain says, since a model may write halves of
+    characters. Raises ApiError when it holds something that is no JSON."""
+    try:
+        parts: dict[str, Any] = {one.name: sendable(getattr(act, one.name)) for one in fields(act)}
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        message = f"The model of this local service produced what cannot be sent: {why}."
+        raise ApiError(message, status=500, type="server_error", code="server_error") from None
+    return replace(act, **parts)

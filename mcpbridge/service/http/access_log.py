@@ -16,6 +16,7 @@ from mcpbridge.service.loopback import Connection
 from mcpbridge.service.quirks import Quirks
 
 _FIRST = ("timestamp", "event")
+_LONGEST = 200  # characters of one value
 _NOTES = "access_log"
 _NO_ANSWER = 499  # as nginx writes it: the connection ended first
 
@@ -31,14 +32,14 @@ class AccessLog:
     def logger(self) -> Any:
         """A structlog logger of its own: the program's logging is left alone."""
         last = (
-            structlog.processors.JSONRenderer(ensure_ascii=False)
+            structlog.processors.JSONRenderer()  # ASCII: no control character reaches a terminal
             if self.form == "json"
             else structlog.processors.LogfmtRenderer(key_order=_FIRST, drop_missing=True)
         )
         stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
         return structlog.wrap_logger(
             structlog.PrintLogger(self.stream),
-            processors=[stamp, _in_order, last],
+            processors=[stamp, _bounded, *([_escaped] if self.form == "text" else []), _in_order, last],
             wrapper_class=structlog.BoundLogger,
         )
 
@@ -46,6 +47,26 @@ class AccessLog:
 def _in_order(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """When comes before what, for those who read with their eyes."""
     return {name: line.pop(name) for name in _FIRST} | {**line}
+
+
+def _bounded(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """What a client chose, paths and names, is as long as it likes; a line is not."""
+    return {name: _short(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+
+
+def _escaped(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A line of text is read on a terminal, which obeys control characters."""
+    return {name: _visible(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+def _visible(value: str) -> str:
+    """Escaped as Python escapes: whatever does not print, and the backslash itself."""
+    plain = value.replace("\\", "\\\\")
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in plain)
 
 
 def note(scope: Scope, **facts: object) -> None:

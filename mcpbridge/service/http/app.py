@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from starlette.routing import Route
 
 from mcpbridge.service.clients import Client
 from mcpbridge.service.endpoint import LocalEndpoint
-from mcpbridge.service.errors import ApiError, server_error
+from mcpbridge.service.errors import ApiError, server_error, service_stopped
 from mcpbridge.service.http import stored
 from mcpbridge.service.http.access_log import AccessLog, Logged, note
 from mcpbridge.service.http.body import read_body
@@ -41,13 +42,19 @@ def build_app(endpoint: LocalEndpoint, access_log: AccessLog | None = None) -> S
     async def post(request: Request) -> Response:
         endpoint.posts += 1
         number = endpoint.posts
-        raw = await read_body(request, endpoint.limits.body_bytes)
-        endpoint.requests.append(RecordedRequest(headers=dict(request.headers), raw=raw))
-        return await create(endpoint, _client(endpoint, request), request, raw, number)
+        headers = dict(request.headers)
+        try:
+            client = _client(endpoint, request)
+        except ApiError:  # a stranger's body is not read
+            endpoint.requests.append(RecordedRequest(headers=headers, raw=b""))
+            raise
+        raw = await read_body(request, endpoint.limits)
+        endpoint.requests.append(RecordedRequest(headers=headers, raw=raw))
+        return await create(endpoint, client, request, raw, number)
 
     async def input_tokens(request: Request) -> Response:
-        raw = await read_body(request, endpoint.limits.body_bytes)
-        return await count(endpoint, _client(endpoint, request), request, raw)
+        client = _client(endpoint, request)
+        return await count(endpoint, client, request, await read_body(request, endpoint.limits))
 
     def known(answer: _Stored) -> _Answer:
         async def answer_client(request: Request) -> Response:
@@ -84,6 +91,8 @@ def _answering_errors(inner: _Answer) -> _Answer:
             return Response(status_code=400)  # nobody reads it
         except ApiError as error:
             refused = error
+        except asyncio.CancelledError:  # by the server, which stops: whoever waits is told
+            refused = service_stopped()
         except Exception:  # noqa: BLE001 # boundary: a bug or a broken brain costs one request
             _log.exception("%s %s failed", request.method, request.url.path)
             refused = server_error()

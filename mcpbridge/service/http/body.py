@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.requests import Request
 
-from mcpbridge.service.errors import ApiError, body_too_large
+from mcpbridge.service.errors import ApiError, body_too_large, body_too_slow
+from mcpbridge.service.limits import Limits
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """Raises ApiError 413. A body that is too long is read to its end, so that its sender hears the answer,
-    but not kept."""
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """Raises ApiError: 413, or 408 when it does not arrive in time."""
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            return await _read(request, limits.body_bytes)
+    except TimeoutError:
+        raise body_too_slow(limits.body_seconds) from None
+
+
+async def _read(request: Request, most: int) -> bytes:
+    """A body that is too long is read to its end, so that its sender hears the answer, but not kept."""
     parts: list[bytes] = []
     length = 0
     async for part in request.stream():

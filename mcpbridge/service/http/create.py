@@ -71,9 +71,10 @@ def _making(endpoint: LocalEndpoint, client: Client, request: CreateRequest) -> 
 def _in_background(
     endpoint: LocalEndpoint, client: Client, making: Making, connection: Connection, cut_after: int | None
 ) -> Response:
-    endpoint.background.check_room()
     queued = making.body
     stored = _stored(endpoint, client, making.performance, queued)
+    input_bytes = stored.measured()
+    endpoint.background.check_room(input_bytes)
     if making.performance.request.stream:
         stored.events = EventLog(max_bytes=endpoint.limits.event_bytes)
 
@@ -84,7 +85,12 @@ def _in_background(
 
     making.keep = show
     job = BackgroundJob(
-        making=making, slots=endpoint.background.slots, encode=encode, show=show, events=stored.events
+        making=making,
+        slots=endpoint.background.slots,
+        encode=encode,
+        show=show,
+        input_bytes=input_bytes,
+        events=stored.events,
     )
     stored.job = job
     endpoint.shelf.put(stored)
@@ -114,7 +120,7 @@ def _performance(endpoint: LocalEndpoint, client: Client, request: CreateRequest
         visible=in_view(checked, endpoint.quirks),
         looked=look(request, checked, endpoint.quirks),
         brain=endpoint.brain,
-        hosted=endpoint.hosted,
+        hosted=endpoint.hosted.of(client.key),
         sealer=client.sealer,
         ids=endpoint.ids,
         closing=endpoint.closing,

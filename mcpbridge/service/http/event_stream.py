@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -58,8 +59,9 @@ class EventStream(Response):
         try:
             await self._send_events(send)
         except asyncio.CancelledError as stopped:  # a stream has an end all the same
-            async with asyncio.timeout(_LAST_WORD):
-                await send(_end(self._interrupted(stopped)))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORD):
+                    await send(_end(self._interrupted(stopped)))
             raise
         except Exception as error:  # noqa: BLE001 # boundary: a broken brain ends one stream, in the wire's words
             _log.exception("a stream broke")
@@ -102,13 +104,21 @@ def kept(
 def streamed(making: Making, request: Request, cut_after: int | None) -> EventStream:
     """A response that is made now: what has begun runs to its end, whoever listens."""
 
+    sent = 0
+
     async def encoded() -> AsyncIterator[bytes]:
+        nonlocal sent
         async for event in making.events():
             yield encode(event)
+            sent += 1
         note(request.scope, outcome=making.body["status"])
 
     def interrupted(error: BaseException) -> bytes:
-        return b"".join(map(encode, making.interrupted(error)))
+        try:
+            return b"".join(map(encode, making.interrupted(error)))
+        except Exception:  # noqa: BLE001 # boundary: what broke the stream may break its end as well
+            _log.exception("a stream could not be ended")
+            return b"".join(map(encode, making.broken(sent)))
 
     connection = Connection.of(request)
     return EventStream(encoded(), connection=connection, cut_after=cut_after, interrupted=interrupted)

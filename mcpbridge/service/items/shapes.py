@@ -131,6 +131,8 @@ def _check_known(item: Item, kind: str, path: str) -> None:
             raise unknown_parameter(f"{path}.{name}")
     _check_types(item, shape, path)
     _check_content(item, kind, path)
+    if kind == "mcp_list_tools":
+        _check_listed(item["tools"], f"{path}.tools")
 
 
 def _check_types(item: Item, shape: _Shape, path: str) -> None:
@@ -143,6 +145,17 @@ def _check_types(item: Item, shape: _Shape, path: str) -> None:
         for index, one in enumerate(item[name] if is_list(item[name]) else []):
             if not is_object(one):
                 raise invalid_type(f"{path}.{name}[{index}]", "an object", one)
+
+
+def _check_listed(tools: Sequence[Item], path: str) -> None:
+    """Published description of MCPListToolsTool."""
+    required: Mapping[str, type] = {"name": str, "input_schema": dict}
+    for index, tool in enumerate(tools):
+        for name, expected in required.items():
+            if name not in tool:
+                raise missing_parameter(f"{path}[{index}].{name}")
+            if not isinstance(tool[name], expected):
+                raise invalid_type(f"{path}[{index}].{name}", _NAMES[expected], tool[name])
 
 
 def _check_content(item: Item, kind: str, path: str) -> None:

@@ -39,20 +39,30 @@ class HostedMcp(Protocol):
         """Executes; a failure is an outcome, never an exception."""
         ...
 
+    def of(self, client: str) -> HostedMcp:
+        """The same for one client of the service: it shares no session with another."""
+        ...
+
     async def aclose(self) -> None:
-        """Closes what was kept open for the next operation."""
+        """Closes what was kept open for the next operation, all clients'."""
         ...
 
 
 class PooledMcp:
     """HostedMcp over the mcp SDK: streamable HTTP, and the older HTTP+SSE where a server knows only that."""
 
-    def __init__(self, limits: SessionLimits | None = None) -> None:
-        self._pool = SessionPool(limits or SessionLimits())
+    def __init__(
+        self, limits: SessionLimits | None = None, *, pool: SessionPool | None = None, client: str = ""
+    ) -> None:
+        self._pool = pool or SessionPool(limits or SessionLimits())
+        self._client = client
+
+    def of(self, client: str) -> PooledMcp:
+        return PooledMcp(pool=self._pool, client=client)
 
     async def list_tools(self, server: McpDeclaration) -> list[Item]:
         try:
-            tools = await self._pool.run(_address(server), _all_tools)
+            tools = await self._pool.run(self._address(server), _all_tools)
         except Unanswered as failure:
             status = _status(failure)
             raise tool_list_failed(server.label, status, _phrase(status)) from None
@@ -67,13 +77,18 @@ class PooledMcp:
             return protocol_error("The arguments of the call are not a JSON object.")
         fields = decoded
         try:
-            result = await self._pool.run(_address(server), lambda client: client.call_tool(name, fields))
+            result = await self._pool.run(
+                self._address(server), lambda client: client.call_tool(name, fields)
+            )
         except Unanswered as failure:
             return Outcome(error=self._error(failure))
         return _outcome(result)
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+
+    def _address(self, server: McpDeclaration) -> Address:
+        return Address(url=server.url, headers=frozenset(server.headers.items()), client=self._client)
 
     def _error(self, failure: Unanswered) -> Item:
         """http_error or mcp_protocol_error."""
@@ -92,10 +107,6 @@ class PooledMcp:
         else:
             message = f"No answer from the MCP server: {type(cause).__name__}"
         return {"type": "http_error", "code": status, "message": message}
-
-
-def _address(server: McpDeclaration) -> Address:
-    return server.url, frozenset(server.headers.items())
 
 
 def _status(failure: Unanswered) -> int:

@@ -6,13 +6,9 @@ import functools
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
-
-if TYPE_CHECKING:
-    pass
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _KEPT_ALIVE = 2.0  # seconds; less than servers keep idle connections, so that none is used as it is closed

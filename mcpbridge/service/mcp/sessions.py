@@ -1,8 +1,9 @@
 """Sessions with MCP servers, opened once and used again.
 
 A session is used by one operation at a time, so that a failing request ends nobody else's; and it belongs to
-one URL with one set of headers, so that credentials never mix. The SDK binds a client to the task that
-entered it and cancels that task when a request fails: each session has a task of its own.
+one client, one URL and one set of headers, so that credentials and what a server remembers never mix. The SDK
+binds a client to the task that entered it and cancels that task when a request fails: each session has a task
+of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mcpbridge.service.mcp.http import Answers, http_client
 
@@ -27,8 +28,14 @@ _LEGACY = frozenset(
 _FORGOTTEN = 404  # a session id that the server no longer knows; the request was not handled (MCP spec)
 _CLOSING = 2.0  # seconds for a session to say goodbye
 
-Address: TypeAlias = tuple[str, frozenset[tuple[str, str]]]
-"""URL and headers: what a session is opened with."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """What a session is opened with, and for which client of the service."""
+
+    url: str
+    headers: frozenset[tuple[str, str]] = field(repr=False)
+    client: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +127,7 @@ class Session:
         from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
 
-        url = self.address[0]
+        url = self.address.url
         entered = False
         try:
             async with self._http() as http:
@@ -144,7 +151,7 @@ class Session:
         from mcp import Client
         from mcp.client.sse import sse_client
 
-        url, seconds = self.address[0], self.limits.seconds
+        url, seconds = self.address.url, self.limits.seconds
         entered = False
         try:
             transport = sse_client(
@@ -163,10 +170,13 @@ class Session:
             raise first from None
 
     def _http(self) -> httpx2.AsyncClient:
-        url, headers = self.address
-        limits = self.limits
+        limits, address = self.limits, self.address
         return http_client(
-            url, dict(headers), self.answers, timeout=limits.seconds, max_bytes=limits.result_bytes
+            address.url,
+            dict(address.headers),
+            self.answers,
+            timeout=limits.seconds,
+            max_bytes=limits.result_bytes,
         )
 
 

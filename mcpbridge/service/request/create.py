@@ -16,6 +16,7 @@ from mcpbridge.service.errors import (
 from mcpbridge.service.quirks import Quirk, Quirks
 from mcpbridge.service.request.include import Include
 from mcpbridge.service.request.json_body import read_object
+from mcpbridge.service.request.ranges import check_ranges
 from mcpbridge.service.request.text_format import TextFormat, read_text_format
 from mcpbridge.service.request.tool_choice import ToolChoice, read_tool_choice
 from mcpbridge.service.request.tools import McpDeclaration, read_tools
@@ -110,6 +111,7 @@ def read_request(raw: bytes, quirks: Quirks) -> CreateRequest:
     """Raises ApiError."""
     body = read_object(raw)
     _check_names(body)
+    check_ranges(body)
     if body.get("background") is True and body.get("store") is False:
         raise ApiError("Background mode requires 'store' to be true.", param="background")
     if body.get("background") is True and Quirk.NO_BACKGROUND in quirks:

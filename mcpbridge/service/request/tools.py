@@ -75,7 +75,7 @@ class ToolFilter:
     read_only: bool | None = None
 
     def matches(self, tool: Item) -> bool:
-        if self.tool_names is not None and tool.get("name") not in self.tool_names:
+        if self.tool_names is not None and str(tool.get("name")) not in self.tool_names:
             return False
         return self.read_only is None or claims_read_only(tool) is self.read_only
 
@@ -90,6 +90,11 @@ class McpDeclaration:
     allowed: ToolFilter
     always: ToolFilter | None
     never: ToolFilter | None
+
+    @property
+    def trusts_annotations(self) -> bool:
+        """Whether a filter goes by what the server says of a tool: a client's word for it counts nothing."""
+        return any(one and one.read_only is not None for one in (self.allowed, self.always, self.never))
 
     def asks_before(self, tool: Item) -> bool:
         """Doubt asks: a tool that both filters name, or neither of two, waits for a person."""

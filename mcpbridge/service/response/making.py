@@ -74,6 +74,15 @@ class Making:
         message = "The service was stopped before the response was complete."
         return self.closing(ApiError(message, status=500, code="server_error"))
 
+    def broken(self, number: int) -> Iterator[Item]:
+        """The last events when those that were to be the last could not be sent: the response fails, with
+        nothing but what was asked. `number`: how many events were sent."""
+        self._numbered.next = number
+        self.body = {**self.body, "output": []}
+        self.performance.output.clear()
+        self.performance.extra.clear()
+        return self.closing(server_error())
+
     def end(self, error: ApiError | None = None) -> Item:
         """Makes the final body and has it kept."""
         body = ended_response(self.body, self.performance, int(self.clock()))

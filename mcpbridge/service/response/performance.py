@@ -22,6 +22,7 @@ from mcpbridge.service.brains.acts import (
     Think,
     UseMcp,
     Wait,
+    admitted,
 )
 from mcpbridge.service.brains.brain import Brain
 from mcpbridge.service.errors import ApiError, tool_list_failed
@@ -132,7 +133,7 @@ class Performance:
         self._take_in()
         self._pass_began = len(self.output)
         async for act in self.brain.act(self):
-            async for happening in self._perform(act):
+            async for happening in self._perform(admitted(act)):
                 yield happening
 
     def _tell_what_is_withheld(self) -> None:
@@ -149,11 +150,14 @@ class Performance:
         self.looked, self._results = self.sight, []
 
     async def _list_tools(self) -> AsyncIterator[Happening]:
-        for replayed in self.checked.items:
-            if replayed.get("type") == "mcp_list_tools":
-                self._tools[replayed["server_label"]] = replayed["tools"]
+        replayed = {
+            item["server_label"]: item["tools"]
+            for item in self.checked.items
+            if item.get("type") == "mcp_list_tools"
+        }
         for server in self.request.servers:
-            if server.label in self._tools:
+            if server.label in replayed:
+                self._tools[server.label] = await self._pinned(server, replayed[server.label])
                 continue
             item: Item = {"type": "mcp_list_tools", "id": self.ids.new("mcpl"), "server_label": server.label}
             yield Begun(item={**item, "tools": []})
@@ -166,6 +170,16 @@ class Performance:
             listing = {**item, "tools": self._tools[server.label], "error": None}
             self.looked = Sight(seen=(*self.looked.seen, tools_in(listing)), fresh=self.looked.fresh)
             yield self._emit(listing)
+
+    async def _pinned(self, server: McpDeclaration, replayed: Sequence[Item]) -> list[Item]:
+        """The tools of a list that the client sent back: as it pinned them, but within `allowed_tools` and,
+        where a filter goes by annotations, with the server's own. Raises ApiError 424."""
+        if server.trusts_annotations:
+            listed = {tool["name"]: tool.get("annotations") for tool in await self._tools_of(server)}
+            replayed = [
+                {**tool, "annotations": listed[tool["name"]]} for tool in replayed if tool["name"] in listed
+            ]
+        return [tool for tool in replayed if server.allowed.matches(tool)]
 
     async def _tools_of(self, server: McpDeclaration) -> list[Item]:
         if self.checked.quirks.strikes(Quirk.MCP_424, server.label):

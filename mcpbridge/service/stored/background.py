@@ -26,6 +26,8 @@ class BackgroundJob:
     encode: Callable[[Item], bytes] = field(repr=False)
     show: Callable[[Item], None] = field(repr=False)
     """Called with the body when it has changed and is not final."""
+    input_bytes: int = 0
+    """What its input holds."""
     events: EventLog | None = field(default=None, repr=False)
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     _started: bool = False
@@ -33,8 +35,21 @@ class BackgroundJob:
     _calls: set[str] = field(default_factory=set[str])
     """Hosted calls that have begun and not ended."""
 
+    @property
+    def held(self) -> int:
+        """About how many bytes it holds until it has ended, also when its response is deleted."""
+        return self.input_bytes + (self.events.size if self.events else 0)
+
     async def run(self) -> None:
+        """Whatever fails: the response ends, and so do its events."""
         self._started = True
+        try:
+            await self._make()
+        finally:
+            if self.events is not None:
+                self.events.end()
+
+    async def _make(self) -> None:
         self.making.happenings = self._watched(self.making.happenings)
         for event in self.making.opening():
             self._keep(event)
@@ -50,8 +65,6 @@ class BackgroundJob:
         if self._cancelled and self.making.body["status"] in ("queued", "in_progress"):
             self.making.cut_off = True
             self._close(None)
-        if self.events is not None:
-            self.events.end()
 
     async def _play(self) -> None:
         async with self.slots:
@@ -87,8 +100,13 @@ class BackgroundJob:
                 self._calls.add(happening.item["id"])  # from here it runs: nothing waits in between
 
     def _close(self, error: ApiError | None) -> None:
-        for event in self.making.closing(error):
-            self._keep(event)
+        try:
+            for event in self.making.closing(error):
+                self._keep(event)
+        except Exception:  # noqa: BLE001 # boundary: what broke the response may break its end as well
+            _log.exception("response %s could not be ended", self.making.body["id"])
+            for event in self.making.broken(self.events.next if self.events else 0):
+                self._keep(event)
 
     def _keep(self, event: Item) -> None:
         if self.events is not None:
@@ -106,11 +124,18 @@ class Background:
     def __post_init__(self) -> None:
         self.slots = asyncio.Semaphore(self.limits.background_running)
 
-    def check_room(self) -> None:
-        """Raises ApiError 429 when too many wait already."""
-        if len(self._jobs) >= self.limits.background_running + self.limits.background_queued:
-            message = f"Too many background responses wait: at most {self.limits.background_queued} may."
-            raise ApiError(message, status=429, type="rate_limit_error", code="rate_limit_exceeded")
+    def check_room(self, input_bytes: int) -> None:
+        """Raises ApiError 429 when too many wait already, or when those that are not done hold too much."""
+        limits = self.limits
+        if len(self._jobs) >= limits.background_running + limits.background_queued:
+            raise _no_room(f"Too many background responses wait: at most {limits.background_queued} may.")
+        held = sum(job.held for job in self._jobs)
+        if held + input_bytes > limits.stored_bytes:
+            raise _no_room(
+                f"No room for this background response: it holds {input_bytes} bytes, those that have not "
+                f"ended hold {held}, and this service keeps {limits.stored_bytes} at most. Try again when "
+                "some have ended, or cancel some."
+            )
 
     def start(self, job: BackgroundJob) -> None:
         self._jobs.add(job)
@@ -128,3 +153,7 @@ class Background:
         tasks = {job.task for job in self._jobs if job.task is not None}
         if tasks:
             await asyncio.wait(tasks)
+
+
+def _no_room(message: str) -> ApiError:
+    return ApiError(message, status=429, type="rate_limit_error", code="rate_limit_exceeded")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mcpbridge.service.clients import Client
-from mcpbridge.service.errors import ApiError, duplicate_item, item_not_found
+from mcpbridge.service.errors import ApiError, duplicate_item, invalid_type, item_not_found, missing_parameter
 from mcpbridge.service.request.create import CreateRequest
 from mcpbridge.service.stored.shelf import Shelf, previous_response_not_found
 from mcpbridge.service.stored.stored_response import StoredResponse, item_id
@@ -22,7 +22,9 @@ def recalled(request: CreateRequest, shelf: Shelf, client: Client) -> CreateRequ
     earlier = [item for stored in before for item in _finished(stored)]
     _refuse_repeated(request.items, before)
     thoughts = {item: thought for stored in before for item, thought in stored.thoughts.items()}
-    new = [_resolved(item, request, shelf, client) for item in request.items]
+    new = [
+        _resolved(item, f"input[{index}]", request, shelf, client) for index, item in enumerate(request.items)
+    ]
     thoughts.update(_known(new, shelf, client))
     return replace(request, items=(*earlier, *new), prior=len(earlier), remembered=thoughts)
 
@@ -74,10 +76,14 @@ def _refuse_repeated(items: Sequence[Item], before: Sequence[StoredResponse]) ->
             raise duplicate_item(str(repeated))
 
 
-def _resolved(item: Item, request: CreateRequest, shelf: Shelf, client: Client) -> Item:
+def _resolved(item: Item, path: str, request: CreateRequest, shelf: Shelf, client: Client) -> Item:
     if not _refers(item):
         return item
-    wanted = item_id(item) or ""
+    if "id" not in item:
+        raise missing_parameter(f"{path}.id")
+    wanted = item_id(item)
+    if wanted is None:
+        raise invalid_type(f"{path}.id", "a string", item["id"])
     found = shelf.item(client, wanted)
     if found is None:
         raise item_not_found(wanted, stored=request.store)
@@ -87,7 +93,7 @@ def _resolved(item: Item, request: CreateRequest, shelf: Shelf, client: Client) 
 def _refers(item: Item) -> bool:
     """An item_reference may leave out its type (published description of ItemReferenceParam)."""
     return item.get("type") == "item_reference" or (
-        item.get("type") is None and item.keys() <= {"id", "type"}
+        item.get("type") is None and "id" in item and item.keys() <= {"id", "type"}
     )
 
 

@@ -21,6 +21,11 @@ class EventLog:
     _events: deque[bytes] = field(default_factory=deque[bytes], repr=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
+    @property
+    def next(self) -> int:
+        """The sequence number of the event that comes next."""
+        return self._first + len(self._events)
+
     def append(self, event: bytes) -> None:
         self._events.append(event)
         self.size += len(event)
@@ -48,7 +53,7 @@ class EventLog:
         number = after + 1
         while True:
             self.check(number - 1)
-            if number < self._first + len(self._events):
+            if number < self.next:
                 yield self._events[number - self._first]
                 number += 1
             elif self.ended:

@@ -33,9 +33,9 @@ class Shelf:
 
     def put(self, stored: StoredResponse) -> None:
         """Adds it, or measures it again after a change; forgets others if there is no room."""
+        size = stored.measured()
         if stored.id in self._responses:
             self.size -= self._sizes[stored.id]
-        size = stored.measured()
         self._responses[stored.id] = stored
         self._responses.move_to_end(stored.id)
         self._sizes[stored.id] = size

@@ -84,10 +84,9 @@ def _response_format(scene: Scene) -> Item | None:
     return {"type": "json_object"} if asked.type == "json_object" else None
 
 
-def _acts(choice: object, offered: Offer) -> Iterator[Act]:
+def _acts(answer: Item, offered: Offer) -> Iterator[Act]:
     """The answer as acts. One that was cut short calls nothing: its arguments may be cut too."""
-    answer: Item = choice if is_object(choice) else {}
-    message: Item = answer["message"] if is_object(answer.get("message")) else {}
+    message: Item = answer["message"]
     reason = _CUT_SHORT.get(str(answer.get("finish_reason")))
     spoken = list(_spoken(message))
     called = [] if reason else list(_called(message, offered))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from mcpbridge.service.errors import ApiError
-from mcpbridge.service.wire import Item, is_list, is_object
+from mcpbridge.service.request.json_body import read_json
+from mcpbridge.service.wire import Item, is_list, is_object, sendable
 
 if TYPE_CHECKING:
     import httpx2
@@ -65,7 +65,7 @@ class ChatEndpoint:
         decoded = _decoded(raw)
         if status != 200:
             raise self._refused(status, decoded)
-        if not is_object(decoded) or not is_list(decoded.get("choices")) or not decoded["choices"]:
+        if not _is_completion(decoded):
             raise self._error("answered with something that is no chat completion", 502, "chat_answer")
         return decoded
 
@@ -128,11 +128,17 @@ class ChatEndpoint:
 
 
 def _decoded(raw: bytes) -> object:
+    """Strict JSON, with whole characters; None where it is none. Models do write half characters."""
     try:
-        value: object = json.loads(raw)
+        return sendable(read_json(raw))
     except ValueError:
         return None
-    return value
+
+
+def _is_completion(decoded: object) -> TypeGuard[Item]:
+    choices: object = decoded.get("choices") if is_object(decoded) else None
+    first: object = choices[0] if is_list(choices) and choices else None
+    return is_object(first) and is_object(first.get("message"))
 
 
 def _is_loopback(host: str) -> bool:
