@@ -235,11 +235,11 @@ def test_it_draws_when_the_tool_for_pictures_is_declared() -> None:
     assert "image_generation_call" in kinds(output)
 
 
-def test_the_documented_explanation_is_what_it_says() -> None:
+def test_the_documented_explanation_is_what_it_says(tracker: Tracker) -> None:
     document = (Path(__file__).parents[2] / "docs" / "service-brains.md").read_text(encoding="utf-8")
     example = re.findall(r"```text\n(.*?)```", document, re.DOTALL)
     assert len(example) == 1
-    with planning(TICKET, function("list_tickets", "List all tickets.")) as talk:
-        output = talk.say(user("open a ticket titled Broken roof with severity high"))
+    with planning(declared(tracker)) as talk:
+        output = talk.say(user("open an issue titled Broken roof"))
 
     assert thought(output).split() == example[0].split()
