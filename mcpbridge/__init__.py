@@ -8,7 +8,6 @@ The public names are those in `__all__`; each is loaded when it is first used (P
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
         AuditUnavailable,
         ConfigurationError,
         DuplicateItem,
+        Frozen,
         GuardStopped,
         MalformedItem,
         McpbridgeError,
@@ -107,6 +107,7 @@ _HOMES = {
         "AuditUnavailable",
         "ConfigurationError",
         "DuplicateItem",
+        "Frozen",
         "GuardStopped",
         "MalformedItem",
         "McpbridgeError",
@@ -148,6 +149,8 @@ def __dir__() -> list[str]:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # half the time of importing a room
+
     try:
         return version("mcpbridge")
     except PackageNotFoundError:  # a checkout that was never installed
@@ -182,6 +185,7 @@ __all__ = [
     "Event",
     "File",
     "Finished",
+    "Frozen",
     "FunctionTool",
     "Gate",
     "GuardStopped",

@@ -20,7 +20,8 @@
     │   └── OutcomeUnknown        something may have been executed; never repeated by itself
     ├── GuardStopped              a limit of ours
     │   ├── RoundLimitExceeded
-    │   └── RepeatedRequest       the model asks for the same denied thing again and again
+    │   ├── RepeatedRequest       the model asks for the same denied thing again and again
+    │   └── Frozen                `mcpbridge freeze`: nothing is sent where something would run unasked
     ├── AuditUnavailable          no durable record, so nothing takes effect
     │   └── AuditCorrupt          the log does not verify
     ├── ToolFailed                a local function's failure, already made safe to tell the model
@@ -178,6 +179,10 @@ class RoundLimitExceeded(GuardStopped):
 
 class RepeatedRequest(GuardStopped):
     """The model keeps asking for a call that was denied."""
+
+
+class Frozen(GuardStopped):
+    """Everything is frozen, and the provider may run tools without asking: nothing is sent."""
 
 
 class AuditUnavailable(McpbridgeError):

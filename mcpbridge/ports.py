@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.question import Question
+from mcpbridge.core.quota import Quota, QuotaFull
 from mcpbridge.core.request import ModelRequest
 from mcpbridge.core.ruling import Answer
 
@@ -33,6 +34,13 @@ class Record:
     Copies of saved state may exist, and each could try to carry out the same decision."""
     new_key: bool = False
     """The key cannot exist yet (its conversation began in this process): write it, do not look for it."""
+    quotas: tuple[Quota, ...] = ()
+    """Written only where each of them permits one more use, which this record then is: checked and used up in
+    one step. Only for a sink that is a `Counter`, which raises QuotaFull otherwise."""
+    use: str = ""
+    """With `quotas`: which request uses them."""
+    freed: str = ""
+    """The latest use by this request had no effect, and does not count any more."""
 
 
 class AuditSink(Protocol):
@@ -40,6 +48,15 @@ class AuditSink(Protocol):
 
     async def append(self, record: Record) -> int:
         """Write one record; returns its sequence number."""
+        ...
+
+
+@runtime_checkable
+class Counter(Protocol):
+    """What an AuditSink also is when it keeps quotas. With any other one, limited calls are denied."""
+
+    async def against(self, quotas: Sequence[Quota]) -> QuotaFull | None:
+        """What stands against one more use now. Raises AuditUnavailable."""
         ...
 
 

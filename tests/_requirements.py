@@ -50,6 +50,28 @@ PROMISES: Final = (
     _promise("unknown-kept", "WIRE §2", "Unknown inert items are replayed; unknown events are passed on."),
     _promise("unanswerable", "WIRE §2", "An item that needs an answer we cannot give stops the run by name."),
     _promise("ungated-opt-in", "DESIGN", "Built-in tools run only where the configuration accepted them."),
+    _promise(
+        "fuzzed", "POLICY", "100,000 generated calls get what a second, independent reading of POLICY gives."
+    ),
+    _promise("policy-schema", "docs/policy.md", "The JSON Schema for editors agrees with the loader."),
+    _promise(
+        "config-schema", "docs/configuration.md", "The JSON Schemas of the files agree with the loader."
+    ),
+    _promise("users-words", "POLICY", "Only what the user wrote counts as the user's words."),
+    _promise("annotations-trusted", "POLICY", "A tool's annotations count only where its server is trusted."),
+    _promise("vectors", "POLICY", "Every matcher decides each of its vectors as written, bypasses included."),
+    _promise("lint-sound", "POLICY", "What the linter calls shadowed, vacuous or contradictory is so."),
+    _promise("lint-complete", "issue: the policy engine", "Every seeded fault is found, at its line."),
+    _promise("lint-quiet", "issue: the policy engine", "Ready and generated policies raise no false alarm."),
+    _promise("policy-sarif", "issue: the policy engine", "Findings go to code hosts as SARIF 2.1.0."),
+    _promise("policy-cases", "POLICY", "Test files decide calls by the live gate's function, with coverage."),
+    _promise(
+        "explain-screen", "issue: the policy engine", "One call is explained in under a screen, masked."
+    ),
+    _promise("replay-honest", "POLICY", "A replay says what it could not decide, and never guesses."),
+    _promise("drafted-policy", "issue: the policy engine", "A drafted policy loads, and binds what leaves."),
+    _promise("annotations-only-tighten", "POLICY §6", "An annotation never loosens a drafted policy."),
+    _promise("adaptive-told", "docs/threat-model", "What known attacks on a draft achieve is told as it is."),
     _promise("denial-reason", "POLICY §9", "The model is told why a call was denied."),
     _promise("record-first", "AUDIT", "Without a durable record no approval is sent and no function runs."),
     _promise("first-wins", "docs/decisions/0003", "Of copies of saved state only one decides and runs."),
@@ -90,9 +112,7 @@ PROMISES: Final = (
     _promise("doctor-malformed", "docs/doctor.md", "An answer of odd shape is a finding and no crash."),
     _promise("doctor-paths", "docs/doctor.md", "No answer steers an authenticated request elsewhere."),
     _promise("doctor-bounded", "docs/doctor.md", "No answer is read without end."),
-    _promise(
-        "doctor-shown", "docs/doctor.md", "No endpoint text moves the cursor or writes a profile."
-    ),
+    _promise("doctor-shown", "docs/doctor.md", "No endpoint text moves the cursor or writes a profile."),
     _promise("doctor-environment", "docs/configuration.md", "OpenAI's headers go to OpenAI only."),
     _promise("doctor-secrets", "docs/doctor.md", "Neither keys nor tokens are shown."),
     _promise("every-quirk", "issue: the service", "What mcpbridge does about each quirk is shown by a test."),
@@ -126,6 +146,24 @@ PROMISES: Final = (
         "outside-clients", "issue: the service", "Clients nobody here wrote talk to the service unchanged."
     ),
     _promise("open-responses", "issue: the service", "The Open Responses compliance tests pass."),
+    _promise(
+        "pin-change-caught", "issue: policy", "A tool changed between two turns is caught before it runs."
+    ),
+    _promise("pin-outcomes", "POLICY, pins", "A changed and an unpinned tool are outcomes of their own."),
+    _promise("pin-lock", "docs/policy-operations.md", "tools.lock is deterministic, readable, and checked."),
+    _promise(
+        "freeze", "POLICY, semantics 10", "Frozen, everything is denied at once until thawed; on record."
+    ),
+    _promise(
+        "policy-reload",
+        "POLICY, semantics 10",
+        "A reload is atomic; a broken file keeps the last good policy.",
+    ),
+    _promise("shadow", "POLICY, semantics 10", "A shadow policy is recorded; it neither denies nor loosens."),
+    _promise("edited-arguments", "POLICY, semantics 11", "Edited arguments are ruled again; both on record."),
+    _promise(
+        "rule-suggestion", "issue: policy", "After three like prompts a tested rule is offered, no more."
+    ),
     _promise("chat-whole", "docs/chat.md", "Allow, deny, cancel, save and resume, in one chat."),
     _promise("chat-type-ahead", "docs/chat.md", "What was typed before a question does not answer it."),
     _promise("chat-no-decision", "docs/chat.md", "Whoever leaves a question has decided nothing."),
@@ -135,4 +173,23 @@ PROMISES: Final = (
     _promise("chat-scroll-back", "docs/chat.md", "Streaming touches no row that stood there before."),
     _promise("chat-plain", "docs/chat.md", "On a dumb terminal and with NO_COLOR the text is plain."),
     _promise("chat-history", "docs/chat.md", "What was typed is kept for its owner only, or not at all."),
+    _promise("grant-bound", "POLICY", "A grant covers what its screen said that it binds, and nothing else."),
+    _promise(
+        "grant-uses", "POLICY", "Uses of a grant are counted before each call, over copies of the state."
+    ),
+    _promise(
+        "grant-ends", "POLICY", "A grant ends with its time, its uses and the tool's definition, on record."
+    ),
+    _promise("grant-below-deny", "POLICY", "A grant answers for a person, and never against a denial."),
+    _promise("limit-before", "POLICY", "Limits are used up before each call, also of calls side by side."),
+    _promise("limit-kept", "POLICY", "Limits outlive saving and resuming."),
+    _promise("limit-effects", "POLICY", "What provably never had an effect is given back to its limit."),
+    _promise("limit-shared", "docs/policy-people.md", "Processes with one log share its limits, exactly."),
+    _promise("limit-uncounted", "docs/policy-people.md", "Where nothing counts, a limited call is denied."),
+    _promise("quorum", "POLICY", "Several people agree in any process, each once; one no denies."),
+    _promise(
+        "claimed-counts-nothing", "POLICY", "A name that nobody authenticated satisfies no approver rule."
+    ),
+    _promise("quorum-bound", "POLICY", "A yes holds for the screen that it was given for."),
+    _promise("quorum-escalates", "POLICY", "After a timeout the next people may agree."),
 )

@@ -91,5 +91,6 @@ def hosted_server(server: ServerDeclaration) -> HostedServer:
         identity=server.identity,
         allowed_tools=frozenset(server.allowed_tools) if server.allowed_tools is not None else None,
         observed=server.observe,
+        trusted=server.trust_annotations,
         deferred=server.defer_loading,
     )

@@ -12,13 +12,20 @@ from contextlib import suppress
 from threading import Thread
 from typing import Final, Protocol, TextIO
 
+from mcpbridge.adapters.always import read_always
+from mcpbridge.adapters.editing import edit, editable
 from mcpbridge.core.question import Question, visible
 from mcpbridge.core.ruling import Answer, Approve, Deny
 from mcpbridge.ports import NobodyThere
 
 _PROMPT: Final = "Allow? [y]es / [n]o (default) / [a]lways for this conversation: "
+_LESS: Final = "             (a 1h: for an hour; a 5x: for five further calls)\n"
+_ONCE: Final = "Allow? [y]es / [n]o (default): "
+_NO: Final = "[n]o (default)"
+_EDIT: Final = "[n]o (default) / [e]dit"
 _REASON: Final = "Reason for the model (optional): "
-_AGAIN: Final = "Please answer y, n or a.\n"
+_AGAIN: Final = "Please answer y, n or a (a 1h: for an hour; a 5x: for five more calls).\n"
+_AGAIN_ONCE: Final = "Please answer y or n.\n"
 _STALE: Final = "Press Enter first: a line begun before this question is thrown away.\n"
 _CLOSED: Final = "\nNo longer waiting for this answer.\n"
 _MAX_AGAIN: Final = 3
@@ -69,19 +76,16 @@ class TerminalApprover:
             try:
                 self._show(question)
                 await self._forget_earlier_typing()
-                return await self._answer()
+                return await self._answer(question)
             except asyncio.CancelledError:
                 with suppress(OSError, ValueError):  # a dead terminal must not swallow the cancellation
                     self._say(_CLOSED)
                 raise
 
     def _show(self, question: Question) -> None:
-        server = visible(question.action.server_identity, newlines=False)
         heading = self._bold("Approval needed")
         self._say(
-            f"\n{heading}\n{question.screen}\n"
-            f"  always     binds to {server} and exactly these\n"
-            "             arguments, until the conversation ends\n"
+            f"\n{heading}\n{question.screen}\n{_LESS if question.grantable else ''}{standing(question)}"
         )
 
     async def _forget_earlier_typing(self) -> None:
@@ -96,14 +100,16 @@ class TerminalApprover:
         if self._stdin.isatty():
             flush_typed_ahead(self._stdin)
 
-    async def _answer(self) -> Answer:
+    async def _answer(self, question: Question) -> Answer:
         for _ in range(1 + _MAX_AGAIN):
-            line = await self._prompt(_PROMPT)
+            words = _PROMPT if question.grantable else _ONCE
+            line = await self._prompt(words.replace(_NO, _EDIT) if editable(question) else words)
+            more = await self._more_than_yes(line, question)
+            if more is not None:
+                return more
             match line.strip().lower():
                 case "y" | "yes":
                     return Approve(by=self._user)
-                case "a" | "always":
-                    return Approve(by=self._user, always=True)
                 case "n" | "no":
                     reason = await self._prompt(_REASON)
                     return Deny(by=self._user, reason=reason.strip())
@@ -113,8 +119,21 @@ class TerminalApprover:
                         raise NobodyThere("the terminal was closed")
                     return Deny(by=self._user)
                 case _:
-                    self._say(_AGAIN)
+                    self._say(_AGAIN if question.grantable else _AGAIN_ONCE)
         return Deny(by=self._user, reason="no clear answer was given")
+
+    async def _more_than_yes(self, line: str, question: Question) -> Approve | None:
+        """A yes for further calls, or with other arguments."""
+        if line.strip().lower() in ("e", "edit") and editable(question):
+            arguments = await edit(question, self._environ, self._prompt, self._say)
+            return None if arguments is None else Approve(by=self._user, arguments=arguments)
+        return self._always(line) if question.grantable else None
+
+    def _always(self, line: str) -> Approve | None:
+        """`a`, `a 1h`, `always 5x`; None for everything else."""
+        word, *rest = line.lower().split() or [""]
+        given = read_always(rest) if word in ("a", "always") else None
+        return None if given is None else Approve(by=self._user, always=True, ttl=given.ttl, uses=given.uses)
 
     async def _prompt(self, text: str) -> str:
         self._say(text)
@@ -132,6 +151,15 @@ class TerminalApprover:
         plain = self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb"
         able = os.name != "nt" or "WT_SESSION" in self._environ
         return self._stderr.isatty() and able and not plain
+
+
+def standing(question: Question) -> str:
+    """Who has agreed, and who may, where one person is not enough."""
+    if not question.needs:
+        return ""
+    agreed = visible(", ".join(question.agreed), newlines=False) or "nobody yet"
+    may = visible(", ".join(question.may_answer), newlines=False) or "anybody who is authenticated"
+    return f"  agreed     {agreed}\n  may agree  {may}\n"
 
 
 class LineReader:

@@ -28,6 +28,7 @@ from mcpbridge.audit.plain import (
 )
 from mcpbridge.audit.redact import Redactor
 from mcpbridge.audit.screens import Covered, cover
+from mcpbridge.core.quota import Quota
 from mcpbridge.core.secret import Mask
 from mcpbridge.ports import Clock, Record
 
@@ -37,6 +38,7 @@ RESERVED: Final = frozenset(
     {
         "prev", "seq", "ts", "type", "phase", "decision_key", "arguments_hmac", "arguments_size",
         "blobs", "blobs_bundle", "blobs_masked", "blobs_withheld", "sanitized", "crc",
+        "counted", "use", "freed",
     }
 )  # fmt: skip
 """Names the log itself writes. A field that uses one gets a `_` after it."""
@@ -46,7 +48,7 @@ _STRUCTURED: Final = frozenset(
         "trace_id", "server_label", "tool", "via", "definition_hash", "outcome", "rule_ids", "predicates",
         "policy_hash", "screen_hash", "principal", "authenticated", "asked_at", "decided_at", "status",
         "evidence", "result_size", "result_sha256", "latency_ms", "is_error", "attempt", "effect", "matches",
-        "fingerprint", "scope", "server_identity", "approver", "unknown", "changed", "tools",
+        "fingerprint", "edited_from", "scope", "server_identity", "approver", "unknown", "changed", "tools",
     }
 )  # fmt: skip
 """Fields with ids, names, hashes and numbers. Nothing is hidden in them but known secrets."""
@@ -70,6 +72,13 @@ class Encoded:
     """Whether a record of an earlier process may carry the key."""
     request_id: str = ""
     outcome: str = ""
+    quotas: tuple[Quota, ...] = ()
+    use: str = ""
+    freed: str = ""
+    at: float = 0.0
+    """POSIX time of the line, to the microsecond that it shows."""
+    probe: bool = False
+    """Asks whether the quotas permit one more use; nothing is written."""
 
     @property
     def size(self) -> int:
@@ -106,16 +115,21 @@ class Encoder:
         lost |= changed
         covered = self._blobs(record, hidden, level)
         head = f'"decision_key":{encode_again(key)}' if key is not None else ""
-        texts = [head, text, arguments, covered.text, '"sanitized":true' if lost else ""]
-        body = safe_line(",".join((self._stamp(record), *filter(None, texts))))
+        stamp, at = self._stamp(record)
+        texts = [head, _used(record), text, arguments, covered.text, '"sanitized":true' if lost else ""]
+        body = safe_line(",".join((stamp, *filter(None, texts))))
         return Encoded(
             body=body.encode(),
             blobs=covered.blobs,
             decision_key=key,
             keys=keys,
-            search=key is not None and not record.new_key,
+            search=(key is not None and not record.new_key) or bool(record.quotas or record.freed),
             request_id=str(plain.get("request_id", "")),
             outcome=str(plain.get("outcome", "")),
+            quotas=record.quotas,
+            use=record.use,
+            freed=record.freed,
+            at=at,
         )
 
     def _level(self, fields: dict[str, Any]) -> Level:
@@ -139,12 +153,12 @@ class Encoder:
         covered = self._redactor.part(key)
         return covered if self._mask.found_in(key) else key, (key, covered)
 
-    def _stamp(self, record: Record) -> str:
+    def _stamp(self, record: Record) -> tuple[str, float]:
         now = self._clock.now() if self._clock else datetime.now(UTC)
         if now.tzinfo is not UTC:
             now = now.astimezone(UTC)
         stamp = f'"ts":"{now.isoformat(timespec="microseconds")[:-6]}Z","type":{_name(record.type)}'
-        return f'{stamp},"phase":"{record.phase}"' if record.phase else stamp
+        return f'{stamp},"phase":"{record.phase}"' if record.phase else stamp, now.timestamp()
 
     def _arguments(self, value: Any, level: Level) -> tuple[str, Hidden, bool]:
         """The arguments' part of the line, the secrets found in them, and whether something was lost."""
@@ -220,6 +234,15 @@ class Encoder:
         named = {record.fields.get("policy_hash"), record.fields.get("definition_hash")}
         shown = None if level is Level.ARGUMENTS else frozenset(str(name) for name in named)
         return cover(record.blobs, mask=self._mask, hidden=hidden, only=shown)
+
+
+def _used(record: Record) -> str:
+    """What the record uses up, or frees: hashes and ids of ours, which quotas are found by."""
+    parts = [f'"freed":{encode_again(record.freed)}'] if record.freed else []
+    if record.quotas:
+        keys = encode_again([quota.key for quota in record.quotas])
+        parts += [f'"counted":{keys}', f'"use":{encode_again(record.use)}']
+    return ",".join(parts)
 
 
 def _shapes(free: dict[str, Any]) -> bool:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mcpbridge.audit.committer import Committer, Pending
 from mcpbridge.audit.disk import Disk, SystemDisk, make_directory
-from mcpbridge.audit.encode import Encoder
+from mcpbridge.audit.encode import Encoded, Encoder
 from mcpbridge.audit.keys import load_key
 from mcpbridge.audit.levels import Levels
 from mcpbridge.audit.lock import ProcessLock
 from mcpbridge.audit.logfile import LOCK_NAME, LogFile
 from mcpbridge.audit.redact import Redactor
+from mcpbridge.core.quota import Quota, QuotaFull
 from mcpbridge.core.secret import Mask
 from mcpbridge.errors import AuditUnavailable
 from mcpbridge.ports import Clock, Record
@@ -80,14 +82,17 @@ class AuditLog:
         """Write one record; returns its sequence number once it is durable.
 
         Raises AuditUnavailable (after `write_deadline` seconds without progress at the latest), or
-        AlreadyDecided when some record of the log carries the same `decision_key`. The first key that may be
-        older than this process has the whole log searched, step by step; other records do not wait for that.
+        AlreadyDecided when some record of the log carries the same `decision_key`, or QuotaFull when one of
+        its `quotas` permits no further use. The first key that may be older than this process (and the first
+        quota) has the whole log searched, step by step; other records do not wait for that.
         """
+        return await self._submit(self._encoder.encode(record), keep=record.phase == "post")
+
+    async def _submit(self, entry: Encoded, *, keep: bool) -> int:
         if self._closed or os.getpid() != self._process:
             state = "closed" if self._closed else "open in the parent process only"
             raise AuditUnavailable(f"the audit log in {self.path} is {state}; open it again")
-        loop = asyncio.get_running_loop()
-        pending = Pending(self._encoder.encode(record), loop, keep=record.phase == "post")
+        pending = Pending(entry, asyncio.get_running_loop(), keep=keep)
         self._watch(pending)
         self._committer.submit(pending)
         try:
@@ -95,6 +100,17 @@ class AuditLog:
         finally:
             if pending.timer:
                 pending.timer.cancel()
+
+    async def against(self, quotas: Sequence[Quota]) -> QuotaFull | None:
+        """What stands against one more use of `quotas`, by all that any process wrote here until now."""
+        if not quotas:
+            return None
+        probe = replace(self._encoder.encode(Record(type="probe", quotas=tuple(quotas))), probe=True)
+        try:
+            await self._submit(probe, keep=False)
+        except QuotaFull as refusal:
+            return refusal
+        return None
 
     def _watch(self, pending: Pending) -> None:
         pending.timer = pending.loop.call_later(self._deadline, self._expire, pending, pending.progress)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,8 @@ from mcpbridge.audit.encode import Encoded, Encoder
 from mcpbridge.audit.lock import ProcessLock
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.tail import BLOCK, Tail, find_tail, line_at, whole_lines
+from mcpbridge.audit.uses import Uses
+from mcpbridge.core.quota import QuotaFull
 from mcpbridge.errors import AlreadyDecided, AuditCorrupt, AuditUnavailable
 from mcpbridge.ports import Record
 
@@ -31,7 +33,7 @@ LOCK_NAME: Final = "audit.lock"
 _STEP: Final = 16 * BLOCK
 """Bytes that one step of the search for earlier decisions looks at: some 30 ms."""
 
-Result = int | AlreadyDecided
+Result = int | AlreadyDecided | QuotaFull
 """A record's sequence number, or why it was not written."""
 
 
@@ -45,6 +47,8 @@ class LogFile:
         self._blobs = BlobStore(directory, disk)
         self._index = DecisionIndex()
         """Has the decisions of all lines after the log's end at its opening, and of those searched so far."""
+        self._uses = Uses()
+        """The same, of uses."""
         self._searched = 0
         self._refusal: AuditUnavailable | None = None
         self._fd = open_log(self._path, write=True)
@@ -106,11 +110,15 @@ class LogFile:
         try:
             for lines in whole_lines(self._fd, self._searched, end):
                 self._index.scan(lines, self._searched)
+                self._uses.scan(lines, reading=True)
                 self._searched += len(lines)
             if self._searched == before:  # a line longer than a step
                 line = line_at(self._fd, before, self._search_end) + b"\n"
                 self._index.scan(line, before)
+                self._uses.scan(line, reading=True)
                 self._searched += len(line)
+            if self.searched:
+                self._uses.whole()
         except OSError as error:
             raise _unavailable("the audit log cannot be read", error) from error
 
@@ -152,6 +160,7 @@ class LogFile:
                 AuditCorrupt(f"something else writes to {self._path}; see what `mcpbridge audit verify` says")
             )
         self._index.scan(lines, self._tail.end)
+        self._uses.scan(lines, reading=not self.searched)
         self._tail = Tail(self._tail.end + len(lines), seq, line_hash(last))
 
     def _append(self, batch: Sequence[Encoded]) -> tuple[list[Result], bool]:
@@ -162,12 +171,11 @@ class LogFile:
         decided: dict[str, tuple[int, str]] = {}
         places: list[tuple[str, int]] = []
         for entry in batch:
-            before = self._decided(entry.keys, decided)
-            if before:
-                results.append(
-                    AlreadyDecided(entry.request_id or entry.keys[0], seq=before[0], outcome=before[1])
-                )
+            refusal = self._refused(entry, decided)
+            if refusal is not None or entry.probe:
+                results.append(refusal or seq)
                 continue
+            self._use(entry)
             seq += 1
             if entry.decision_key is not None:
                 decided.update(dict.fromkeys(entry.keys, (seq, entry.outcome)))
@@ -178,10 +186,36 @@ class LogFile:
             lines.append(line)
             results.append(seq)
         if lines:
-            self._write(b"\n".join(lines) + b"\n", seq, prev)
+            try:
+                self._write(b"\n".join(lines) + b"\n", seq, prev)
+            except AuditUnavailable:
+                self._unuse(
+                    entry for entry, result in zip(batch, results, strict=True) if result.__class__ is int
+                )
+                raise
             for key, offset in places:
                 self._index.add(key, offset)
         return results, bool(lines)
+
+    def _refused(
+        self, entry: Encoded, batch: dict[str, tuple[int, str]]
+    ) -> AlreadyDecided | QuotaFull | None:
+        before = self._decided(entry.keys, batch)
+        if before:
+            return AlreadyDecided(entry.request_id or entry.keys[0], seq=before[0], outcome=before[1])
+        return self._uses.against(entry.quotas)
+
+    def _use(self, entry: Encoded) -> None:
+        if entry.freed:
+            self._uses.free(entry.freed, reading=not self.searched)
+        if entry.quotas:
+            self._uses.add([quota.key for quota in entry.quotas], entry.use, entry.at)
+
+    def _unuse(self, entries: Iterable[Encoded]) -> None:
+        """Their lines do not stand in the log. What they freed stays free: it never had an effect."""
+        for entry in entries:
+            if entry.quotas and not entry.probe:
+                self._uses.free(entry.use)
 
     def _decided(self, keys: Sequence[str], batch: dict[str, tuple[int, str]]) -> tuple[int, str] | None:
         """The record that carries one of `keys`, in this batch or before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcpbridge.audit.blobs import blob_of, bundled
@@ -12,6 +12,8 @@ from mcpbridge.audit.encode import Encoder
 from mcpbridge.audit.keys import new_key
 from mcpbridge.audit.levels import Levels
 from mcpbridge.audit.redact import Redactor
+from mcpbridge.audit.uses import Uses
+from mcpbridge.core.quota import Quota, QuotaFull
 from mcpbridge.core.secret import Mask
 from mcpbridge.errors import AlreadyDecided
 from mcpbridge.ports import Clock, Record
@@ -35,6 +37,7 @@ class MemoryAudit:
         redactor = Redactor(key or new_key())
         self._encoder = Encoder(mask=mask or Mask(), levels=Levels(levels), redactor=redactor, clock=clock)
         self._decided: dict[str, tuple[int, str]] = {}
+        self._uses = Uses()
         self._prev = GENESIS
 
     @property
@@ -42,14 +45,24 @@ class MemoryAudit:
         """The lines, parsed."""
         return [json.loads(line) for line in self.lines]
 
+    async def against(self, quotas: Sequence[Quota]) -> QuotaFull | None:
+        """What stands against one more use."""
+        return self._uses.against(quotas)
+
     async def append(self, record: Record) -> int:
-        """Keep one record; returns its sequence number. Raises AlreadyDecided like a log does."""
+        """Keep one record; returns its sequence number. Raises AlreadyDecided and QuotaFull like a log."""
         entry = self._encoder.encode(record)
         seq = len(self.lines) + 1
         for key in entry.keys:
             if before := self._decided.get(key):
                 raise AlreadyDecided(entry.request_id or entry.keys[0], seq=before[0], outcome=before[1])
+        refusal = await self.against(entry.quotas)
+        if refusal is not None:
+            raise refusal
         self._decided.update(dict.fromkeys(entry.keys, (seq, entry.outcome)))
+        if entry.freed:
+            self._uses.free(entry.freed)
+        self._uses.add([quota.key for quota in entry.quotas], entry.use, entry.at)
         line = chained(seq, self._prev, entry.body)
         self._prev = line_hash(line)
         self.lines.append(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mcpbridge.adapters.approvers import DenyApprover
+from mcpbridge.adapters.freeze_file import FreezeFile
 from mcpbridge.adapters.functions import FunctionTool, as_tools
 from mcpbridge.adapters.hosted_tools import ToolDeclarations, hosted_server
 from mcpbridge.adapters.logging import Diagnostics, make_logger
@@ -16,11 +17,13 @@ from mcpbridge.adapters.sealing import Seal, load_state_key
 from mcpbridge.adapters.system_clock import SystemClock
 from mcpbridge.audit import AuditLog
 from mcpbridge.config import Configuration, SecretSources, ServerDeclaration, load_config, process_sources
+from mcpbridge.config.reloading import ReloadingPolicies
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared, named_containers
 from mcpbridge.core.secret import Mask
-from mcpbridge.engine.judge import FixedPolicies, Judge
+from mcpbridge.engine.judge import FixedPolicies, Judge, Policies
 from mcpbridge.errors import UsageError
+from mcpbridge.policy.said.remembered import Remembered
 from mcpbridge.ports import Approver, AuditSink, Clock, Record
 
 AnyTool = Callable[..., Any] | FunctionTool[..., Any]
@@ -39,9 +42,11 @@ class Assembly:
     sources: SecretSources
     clock: Clock
     log: Diagnostics
+    policies: Policies
     servers: dict[str, ServerDeclaration] = field(default_factory=dict[str, ServerDeclaration])
     announced: bool = False
     announcing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    remembered: Remembered = field(default_factory=Remembered)
 
     @property
     def origin(self) -> str:
@@ -61,11 +66,13 @@ class Assembly:
     def judge(self) -> Judge:
         """The judge over the configured policies."""
         return Judge(
-            policies=FixedPolicies(policies=self.config.policies),
+            policies=self.policies,
             clock=self.clock,
             approver=self.approver,
             ask_timeout=self.config.approvals.timeout,
             groups={name: frozenset(members) for name, members in self.config.groups.items()},
+            freeze=FreezeFile.of(self.config.audit.path),
+            remembered=self.remembered,
         )
 
     def tool_declarations(self) -> ToolDeclarations:
@@ -111,7 +118,9 @@ class Assembly:
             )
         )
         for policy in self.config.policies:
-            fields = {"policy": policy.name, "policy_hash": policy.hash}
+            fields = {"policy": policy.name, "policy_hash": policy.hash, "shadow": policy.shadow}
+            if policy.pins is not None and policy.pins.hash:
+                fields["pins_hash"] = policy.pins.hash
             await self.audit.append(Record(type="policy_loaded", fields=fields, blobs=(policy.text,)))
         for server in self.servers.values():
             await self.record_server("server_registered", server)
@@ -190,9 +199,17 @@ def assemble(
         mask=mask,
         sources=sources if sources is not None else process_sources(),
         clock=time,
+        policies=_policies(found),
         log=make_logger(mask, format=found.logging.format, level=found.logging.level),
         servers={server.label: server for server in found.servers},
     )
+
+
+def _policies(config: Configuration) -> Policies:
+    """Those of the configuration; unless it says otherwise, they follow their files."""
+    if config.policy_reload:
+        return ReloadingPolicies(policies=config.policies)
+    return FixedPolicies(policies=config.policies)
 
 
 def run_sync(coroutine: Any) -> Any:

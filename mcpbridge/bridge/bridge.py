@@ -19,9 +19,10 @@ from mcpbridge.bridge.structured import parse_output, text_format
 from mcpbridge.config import Configuration, SecretSources, ServerDeclaration
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.ruling import Answer, Approve, Deny
+from mcpbridge.engine.edited import of_a_hosted_call
 from mcpbridge.engine.events import Event, Finished, Notice
+from mcpbridge.engine.local_calls import Checkpoint
 from mcpbridge.engine.loop import Engine, Limits, Turn
-from mcpbridge.engine.settle import Checkpoint
 from mcpbridge.errors import AlreadyDecided, UsageError
 from mcpbridge.ports import Approver, AuditSink, Clock, Model
 
@@ -151,13 +152,7 @@ class Bridge:
             raise UsageError("a new conversation needs a prompt")
         elif state.finished and not decisions:
             raise UsageError("nothing is open in this conversation; pass a prompt for a further turn")
-        for request_id, answer in (decisions or {}).items():
-            if not isinstance(cast("object", answer), Approve | Deny):
-                raise UsageError(
-                    f"decisions[{request_id!r}] is {answer!r}; write Approve(by=…) or Deny(reason=…)"
-                )
-            if request_id not in state.unknown and all(call.id != request_id for call in state.pending):
-                raise _not_open(state, request_id)
+        _check_answers(state, decisions or {})
         engine = self._engine(instructions=instructions, output_type=output_type, stream=stream)
         turn = engine.turn(state, answers=decisions, context=context, checkpoint=checkpoint)
         turn.prepare = self._assembly.announce
@@ -369,6 +364,19 @@ def _checked(prompt: Prompt) -> Prompt:
             f"not {type(prompt).__name__}"
         )
     return prompt
+
+
+def _check_answers(state: Conversation, decisions: Mapping[str, Answer]) -> None:
+    for request_id, answer in decisions.items():
+        if not isinstance(cast("object", answer), Approve | Deny):
+            raise UsageError(
+                f"decisions[{request_id!r}] is {answer!r}; write Approve(by=…) or Deny(reason=…)"
+            )
+        cannot = of_a_hosted_call(state, request_id, answer)
+        if cannot is not None:
+            raise UsageError(f"decisions[{request_id!r}]: {cannot}")
+        if request_id not in state.unknown and all(call.id != request_id for call in state.pending):
+            raise _not_open(state, request_id)
 
 
 def _request_options(config: Configuration) -> dict[str, Any]:

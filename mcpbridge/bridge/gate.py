@@ -168,6 +168,7 @@ class Gate:
             tool_timeout=parts.config.limits.tool_timeout,
             max_parallel=parts.config.limits.max_parallel_tools,
             max_repeats=parts.config.limits.repeated_requests,
+            pauses=False,
         )
         for outcome in self._conversation.owed:
             await self._journal.pay(outcome)

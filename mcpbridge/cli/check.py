@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.cli.exits import COMPLETED, USAGE
 from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config, add_json
+from mcpbridge.core.question import visible
 
 if TYPE_CHECKING:
     from mcpbridge.config import Configuration, Profile, ServerDeclaration
@@ -35,11 +36,20 @@ def add(commands: Commands) -> None:
     )
     add_config(parser)
     add_json(parser, "one JSON object instead of text")
+    parser.add_argument(
+        "--schema",
+        choices=("mcpbridge", "server", "policy"),
+        help="print a JSON Schema for editors instead: of the configuration, of a server declaration, or of "
+        "a policy, as this version reads them",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check, and say what was checked."""
+    if args.schema:
+        print(_schema(args.schema))
+        return COMPLETED
     from mcpbridge.config import check_config, config_warnings, load_config
 
     file = args.config or DEFAULT_CONFIG
@@ -52,6 +62,13 @@ def run(args: argparse.Namespace) -> int:
         for line in _complaints(file, problems) if config is None else _summary(config, warnings):
             print(line)
     return USAGE if problems else COMPLETED
+
+
+def _schema(name: str) -> str:
+    from mcpbridge.config.schema import SCHEMAS
+    from mcpbridge.policy.schema import policy_schema
+
+    return json.dumps(policy_schema() if name == "policy" else SCHEMAS[name](), indent=2)
 
 
 def _complaints(file: str, problems: Sequence[Problem]) -> Iterator[str]:
@@ -79,9 +96,18 @@ def _summary(config: Configuration, warnings: Sequence[Problem]) -> Iterator[str
     yield from _column("policies", [_policy(policy) for policy in config.policies])
     yield f"  approvals  {config.approvals.ask}, {_duration(config.approvals.timeout)}"
     yield f"  audit      {config.audit.path}"
+    frozen = _frozen(config)
+    if frozen is not None:
+        yield f"  FROZEN     {visible(frozen, newlines=False)} See `mcpbridge thaw`."
     if config.accept_ungated:
         yield f"  UNGATED    {', '.join(sorted(config.accept_ungated))}: these never ask"
     yield "Every secret that is referred to is there. Nobody was contacted: see `mcpbridge servers probe`."
+
+
+def _frozen(config: Configuration) -> str | None:
+    from mcpbridge.adapters.freeze_file import FreezeFile
+
+    return FreezeFile.of(config.audit.path).reason()
 
 
 def _duration(seconds: float) -> str:
@@ -104,7 +130,8 @@ def _server(server: ServerDeclaration) -> str:
 
 
 def _policy(policy: Policy) -> str:
-    return f"{policy.file}  {_many(len(policy.rules), 'rule')}, otherwise {policy.defaults.decision}"
+    shadow = ", SHADOW: recorded, not enforced" if policy.shadow else ""
+    return f"{policy.file}  {_many(len(policy.rules), 'rule')}, otherwise {policy.defaults.decision}{shadow}"
 
 
 def _as_json(
@@ -122,5 +149,6 @@ def _as_json(
             "servers": [server.label for server in config.servers],
             "policies": [{"file": p.file, "hash": p.hash} for p in config.policies],
             "audit": str(config.audit.path),
+            "frozen": _frozen(config),
         }
     return found

@@ -19,7 +19,10 @@ from mcpbridge.cli.exits import FAILED, UNKNOWN, USAGE
 from mcpbridge.cli.parsing import Parser
 from mcpbridge.errors import ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
 
-_COMMANDS: Final = ("demo", "run", "chat", "init", "check", "servers", "audit", "service", "doctor")
+_COMMANDS: Final = (
+    "demo", "run", "chat", "init", "check", "servers", "pin", "policy", "freeze",
+    "audit", "service", "doctor",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:

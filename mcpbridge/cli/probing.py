@@ -26,6 +26,7 @@ from mcpbridge.errors import ConfigurationError, UsageError
 _PAGES: Final = 100
 """A server whose list never ends must not hold us for ever."""
 _CHARACTERS_PER_TOKEN: Final = 4
+_DEFINITION: Final = {"name", "title", "description", "input_schema", "output_schema", "annotations"}
 _GOODBYE: Final = 2.0
 """Seconds for a connection to close after its time was up."""
 
@@ -37,6 +38,8 @@ class ToolCost:
     name: str
     tokens: int
     allowed: bool
+    definition: dict[str, Any] = field(default_factory=dict[str, Any])
+    """As the server listed it: what `policy draft` reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,9 @@ def _cost(tool: Tool, server: ServerDeclaration, mask: Mask) -> ToolCost:
         name=mask.text(tool.name),
         tokens=math.ceil(len(text) / _CHARACTERS_PER_TOKEN),
         allowed=server.allowed_tools is None or tool.name in server.allowed_tools,
+        definition=mask.value(
+            tool.model_dump(mode="json", by_alias=True, exclude_none=True, include=_DEFINITION)
+        ),
     )
 
 

@@ -18,6 +18,8 @@ are open, and ends with exit code 3. Anybody may then decide, in another process
 
   mcpbridge run --resume FILE --decide ID=yes
   mcpbridge run --resume FILE --decide 'ID=no:the reason, which the model is told'
+  mcpbridge run --resume FILE --decide ID=always:1h    (or always, always:5x, always:1h:5x)
+  mcpbridge run --resume FILE --decide ID=edit:ARGS.json   (other arguments, for a call that runs here)
 
 Where it is not known whether a call took effect (exit code 4), `ID=yes` repeats the call and
 `ID=no:reason` goes on without it. Nothing is repeated by itself."""
@@ -64,7 +66,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", metavar="FILE", type=Path, help="go on with a saved conversation")
     parser.add_argument(
         "--decide",
-        metavar="ID=yes|no[:reason]",
+        metavar="ID=yes|no[:reason]|always[:1h][:5x]",
         type=decision,
         action="append",
         default=[],

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from mcpbridge.adapters.always import Always, read_always
 from mcpbridge.errors import UsageError
 
 _WHY: Final = {
@@ -18,16 +19,18 @@ _WHY: Final = {
     "--principal": "; the conversation keeps the principal that it began with",
 }
 """What to do without, or instead of, what cannot stand beside --resume."""
-_DECISION: Final = re.compile(r"(?P<id>.+?)=(?P<word>yes|no)(?::(?P<reason>.*))?", re.DOTALL)
+_DECISION: Final = re.compile(r"(?P<id>.+?)=(?P<word>yes|no|always|edit)(?::(?P<reason>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decide:
-    """One `--decide ID=yes|no[:reason]`."""
+    """One `--decide ID=yes|no[:reason]` or `ID=always[:1h][:5x]`."""
 
     request_id: str
     allow: bool
     reason: str = ""
+    always: Always | None = None
+    arguments: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +57,41 @@ class Options:
 
 
 def decision(text: str) -> Decide:
-    """`ID=yes`, `ID=no` or `ID=no:reason`, for argparse."""
+    """`ID=yes`, `ID=no`, `ID=no:reason`, `ID=always` or `ID=always:1h:5x`, for argparse."""
     found = _DECISION.fullmatch(text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not ID=yes, ID=no or ID=no:reason")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not ID=yes, ID=no, ID=no:reason, ID=always or ID=edit:FILE"
+        )
+    if found["word"] == "edit":
+        return Decide(request_id=found["id"], allow=True, arguments=_arguments(found["reason"] or ""))
+    if found["word"] == "always":
+        return _always(found["id"], found["reason"])
     return Decide(
         request_id=found["id"], allow=found["word"] == "yes", reason=(found["reason"] or "").strip()
     )
+
+
+def _arguments(file: str) -> Mapping[str, Any]:
+    from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
+
+    if not file:
+        raise argparse.ArgumentTypeError("write ID=edit:FILE, where FILE holds the new arguments as JSON")
+    try:
+        return parse_arguments(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{file}: {error.strerror or error}") from None
+    except (MalformedArguments, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{file}: {error}") from None
+
+
+def _always(request_id: str, given: str | None) -> Decide:
+    always = read_always(given.split(":") if given is not None else [])
+    if always is None:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} does not say how much; write ID=always, ID=always:1h, ID=always:5x or ID=always:1h:5x"
+        )
+    return Decide(request_id=request_id, allow=True, always=always)
 
 
 def contradiction(args: argparse.Namespace) -> str | None:

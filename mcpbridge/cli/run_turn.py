@@ -18,7 +18,7 @@ from mcpbridge.bridge.result import Result
 from mcpbridge.cli.interrupts import cancelling
 from mcpbridge.cli.parsing import DEFAULT_CONFIG
 from mcpbridge.cli.run_end import End, broken, ended, not_begun, resume_command, stopped, turn_command
-from mcpbridge.cli.run_options import Options
+from mcpbridge.cli.run_options import Decide, Options
 from mcpbridge.cli.show import Show
 from mcpbridge.cli.state_file import StateFile
 from mcpbridge.cli.streams import somebody_there
@@ -26,8 +26,8 @@ from mcpbridge.config import Configuration, load_config
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.ruling import Answer, Approve, Deny
 from mcpbridge.engine.events import Event
+from mcpbridge.engine.local_calls import Checkpoint
 from mcpbridge.engine.loop import Turn
-from mcpbridge.engine.settle import Checkpoint
 from mcpbridge.errors import McpbridgeError, StateRefused, UsageError
 from mcpbridge.ports import Approver
 
@@ -105,12 +105,15 @@ def _resumed(
 
 def _answers(options: Options) -> dict[str, Answer]:
     by = options.by if options.by is not None else user_name()
-    return {
-        request_id: Approve(by=by, reason=decided.reason)
-        if decided.allow
-        else Deny(by=by, reason=decided.reason)
-        for request_id, decided in options.decisions.items()
-    }
+    return {request_id: _answer(decided, by) for request_id, decided in options.decisions.items()}
+
+
+def _answer(decided: Decide, by: str) -> Answer:
+    if not decided.allow:
+        return Deny(by=by, reason=decided.reason)
+    if decided.always is None:
+        return Approve(by=by, reason=decided.reason, arguments=decided.arguments)
+    return Approve(by=by, always=True, ttl=decided.always.ttl, uses=decided.always.uses)
 
 
 class Resolutions:

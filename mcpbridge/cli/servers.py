@@ -51,7 +51,7 @@ def _add_probe(group: Commands) -> None:
     add_config(parser)
     add_json(parser, "one JSON object instead of text")
     parser.add_argument(
-        "--timeout", metavar="TIME", type=_seconds, default=_TIMEOUT, help="for each server (default: 20s)"
+        "--timeout", metavar="TIME", type=seconds, default=_TIMEOUT, help="for each server (default: 20s)"
     )
     parser.set_defaults(run=run_probe)
 
@@ -79,8 +79,8 @@ def run_probe(args: argparse.Namespace) -> int:
     from mcpbridge.cli.probing import probe_all
     from mcpbridge.config import process_sources
 
-    chosen = _chosen(_declared(args.config), args.labels)
-    probes = asyncio.run(probe_all(chosen, process_sources(), within=args.timeout))
+    servers = chosen(_declared(args.config), args.labels)
+    probes = asyncio.run(probe_all(servers, process_sources(), within=args.timeout))
     if args.json:
         print(json.dumps({"estimate": ESTIMATE, "servers": [as_json(probe) for probe in probes]}))
     else:
@@ -104,7 +104,8 @@ def _declared(config: str | None) -> list[ServerDeclaration]:
     return list(load_config(config or DEFAULT_CONFIG).servers)
 
 
-def _chosen(servers: Sequence[ServerDeclaration], labels: Sequence[str]) -> list[ServerDeclaration]:
+def chosen(servers: Sequence[ServerDeclaration], labels: Sequence[str]) -> list[ServerDeclaration]:
+    """Those with these labels, or all. Raises UsageError for one that is not declared."""
     known = {server.label: server for server in servers}
     for label in labels:
         if label not in known:
@@ -112,7 +113,8 @@ def _chosen(servers: Sequence[ServerDeclaration], labels: Sequence[str]) -> list
     return [known[label] for label in dict.fromkeys(labels)] if labels else list(servers)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A duration of the command line, such as 20s."""
     from mcpbridge.config.duration import parse_duration
 
     try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
+from mcpbridge.adapters.terminal import standing
 from mcpbridge.cli.exits import COMPLETED, FAILED
 from mcpbridge.cli.run_end import End, call_name, resume_command
 from mcpbridge.cli.streams import wants_color
@@ -62,6 +63,7 @@ class Show:
         self._out, self._err = Pen(stdout), Pen(stderr)
         self._as_json, self._deltas = as_json, stream and not as_json
         self._color, self._bare = wants_color(stderr), not stdout.isatty()
+        self._suggestions: list[str] = []
         self._in_line = False
         self._streamed = self._answer_streamed = False
 
@@ -73,6 +75,9 @@ class Show:
         if isinstance(event, ResponseReceived):
             self._answer_streamed, self._streamed = self._streamed, False
             self._end_line()
+            return
+        if isinstance(event, Notice) and event.type == "rule_suggested":
+            self._suggestions.append(suggestion(event))
             return
         line = progress(event)
         if line is not None:
@@ -91,6 +96,8 @@ class Show:
         else:
             self._answer(end)
         self._explain(end, config)
+        for text in self._suggestions:
+            self._say(f"\n{text}")
         return self._written(end.code)
 
     def _delta(self, text: str) -> None:
@@ -135,7 +142,7 @@ class Show:
 
     def _explain_pause(self, end: End, config: str | None) -> None:
         for question in end.questions:
-            self._say(f"\n{question.screen}\n  id         {question.action.request_id}")
+            self._say(f"\n{question.screen}\n{standing(question)}  id         {question.action.request_id}")
         count = len(end.questions)
         what = "a question is open" if count == 1 else f"{count} questions are open"
         if end.saved is not None:
@@ -206,6 +213,11 @@ def progress(event: Event) -> tuple[str, str, str] | None:
             return "notice", YELLOW, _notice(event)
         case _:
             return None
+
+
+def suggestion(event: Notice) -> str:
+    """A rule that is offered to somebody, whole: it is for taking away."""
+    return f"{event.message}. Review it; nothing was changed:\n{event.fields['diff']}"
 
 
 def _listing(event: ToolsListed) -> str:

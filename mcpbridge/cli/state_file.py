@@ -59,14 +59,15 @@ class StateFile:
     def write(self, text: str) -> None:
         """Replace the file; durable when this returns. Raises McpbridgeError, and the old file is whole."""
         try:
-            _replace(self.path.resolve(), text.encode())
+            replace_file(self.path.resolve(), text.encode())
         except OSError as error:
             raise McpbridgeError(
                 f"the state cannot be saved in {self.path}: {error.strerror or error}"
             ) from error
 
 
-def _replace(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes) -> None:
+    """Replace a file, whole or not at all; durable when this returns. Mode 0600. Raises OSError."""
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:  # made with mode 0600

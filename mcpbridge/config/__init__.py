@@ -7,7 +7,7 @@ from mcpbridge.config.credentials import (
     resolve_headers,
 )
 from mcpbridge.config.declaration import DeclarationRefused, ServerDeclaration
-from mcpbridge.config.load import check_config, load_config, load_config_text
+from mcpbridge.config.load import audit_path, check_config, load_config, load_config_text
 from mcpbridge.config.models import (
     Approvals,
     AuditConfig,
@@ -47,6 +47,7 @@ __all__ = [
     "SecretTemplate",
     "SecretUnavailable",
     "ServerDeclaration",
+    "audit_path",
     "check_config",
     "config_warnings",
     "load_config",

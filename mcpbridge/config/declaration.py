@@ -24,8 +24,8 @@ OnUnavailable = Literal["stop", "continue"]
 
 LOCAL_LABEL: Final = "local"
 """Python functions are `local.NAME` in policies and in the audit, so no server may be called that."""
-_LABEL: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-_ID: Final = re.compile(r"[A-Za-z0-9_.:-]+", re.ASCII)
+LABEL: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.:-]+", re.ASCII)
 
 Complaint = tuple[tuple[str | int, ...], str]
 """Where in the declaration, and what is wrong with it."""
@@ -63,6 +63,8 @@ class ServerDeclaration:
     defer_loading: bool = False
     observe: bool = False
     """Calls run without approval and are marked `observed` in the audit."""
+    trust_annotations: bool = False
+    """Rules of a policy may believe what this server says about its tools (`annotations:`)."""
     on_unavailable: OnUnavailable = "stop"
     """What happens to the turn when the provider cannot list this server's tools (HTTP 424)."""
     allow_http: bool = False
@@ -118,7 +120,7 @@ def _complaints(server: ServerDeclaration) -> Iterator[Complaint]:
 
 
 def _about_label(label: str) -> Iterator[Complaint]:
-    if not _LABEL.fullmatch(label):
+    if not LABEL.fullmatch(label):
         yield ("label",), "a label is 1 to 64 letters, digits and -"
     elif label == LOCAL_LABEL:
         yield ("label",), "'local' is reserved for Python functions; write another label"
@@ -137,7 +139,7 @@ def _about_address(server: ServerDeclaration) -> Iterator[Complaint]:
             yield ("url",), problem
     for name in names[1:]:
         value = getattr(server, name)
-        if value is not None and not _ID.fullmatch(value):
+        if value is not None and not IDENTIFIER.fullmatch(value):
             yield (name,), "an id is letters, digits and _ . : - only"
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from mcpbridge.config.template import SecretTemplate, has_control
 from mcpbridge.config.urls import looks_like_credential_name
 
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A token of RFC 9110, section 5.6.2."""
 _CREDENTIAL_NAMES: Final = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "apikey"})
 _CREDENTIAL_VALUE: Final = re.compile(
@@ -20,7 +20,7 @@ _CREDENTIAL_VALUE: Final = re.compile(
 
 def name_problem(name: str) -> str | None:
     """Why a header's name is refused, or None."""
-    if _NAME.fullmatch(name):
+    if HEADER_NAME.fullmatch(name):
         return None
     return "a header's name is letters, digits and - only"
 

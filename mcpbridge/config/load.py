@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mcpbridge.config.files import Unreadable, read_text, reader_of
+from mcpbridge.config.keys import TOP
 from mcpbridge.config.models import Configuration
 from mcpbridge.config.read_model import read_model
 from mcpbridge.config.read_policies import read_policies
@@ -24,10 +25,6 @@ from mcpbridge.config.reader import Findings, Reader
 from mcpbridge.config.sources import SecretSources, process_sources
 from mcpbridge.errors import ConfigurationError, MissingSecret, Problem
 
-_KEYS: Final = (
-    "model", "servers", "policy", "approvals", "audit", "replay", "limits", "accept_ungated", "hosted_tools",
-    "principal", "groups", "logging",
-)  # fmt: skip
 _NO_FILE: Final = "run `mcpbridge init`, or name one with -c FILE"
 
 
@@ -44,6 +41,20 @@ def load_config_text(
     findings = Findings()
     env = (sources or process_sources()).env
     return _finished(_from_text(text, file, Path(directory), findings, env), findings)
+
+
+def audit_path(path: Path) -> Path:
+    """Where a configuration keeps its audit log, whatever else is wrong with it."""
+    try:
+        text = read_text(path)
+    except Unreadable as error:
+        message = f"{error}; name one with -c FILE"
+        raise ConfigurationError([Problem(file=str(path), line=0, message=message)]) from None
+    findings = Findings()
+    top = reader_of(text, file=str(path), directory=path.parent, findings=findings)
+    if top is None:
+        raise ConfigurationError(_sorted(findings))
+    return read_audit(top.child("audit")).path
 
 
 def check_config(path: str | Path, *, sources: SecretSources | None = None) -> list[Problem]:
@@ -77,7 +88,7 @@ def _from_text(
 
 
 def _read(top: Reader, env: Mapping[str, str]) -> Configuration:
-    top.only(*_KEYS)
+    top.only(*TOP)
     model = read_model(top, env)
     accepted = read_accepted(top)
     return Configuration(
@@ -86,6 +97,7 @@ def _read(top: Reader, env: Mapping[str, str]) -> Configuration:
         model=model,
         servers=read_servers(top, model.profile),
         policies=read_policies(top),
+        policy_reload=top.flag("policy_reload", default=True),
         approvals=read_approvals(top.child("approvals")),
         audit=read_audit(top.child("audit")),
         replay=read_replay(top.child("replay")),

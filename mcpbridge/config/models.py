@@ -14,6 +14,11 @@ from mcpbridge.policy import Policy
 
 Endpoint = Literal["openai", "azure", "local", "url"]
 AuditLevel = Literal["none", "metadata", "arguments"]
+Summary = Literal["auto", "concise", "detailed"]
+WhoIsAsked = Literal["terminal", "deny"]
+Replayed = Literal["auto", "native", "function_pair"]
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +26,7 @@ class Reasoning:
     """The `reasoning` parameter; None leaves a part to the model."""
 
     effort: str | None = None
-    summary: str | None = None
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ class ModelConfig:
 class Approvals:
     """Who is asked, and for how long (seconds)."""
 
-    ask: Literal["terminal", "deny"] = "terminal"
+    ask: WhoIsAsked = "terminal"
     timeout: float = 900.0
 
 
@@ -69,7 +74,7 @@ class AuditConfig:
 class Replay:
     """How finished hosted calls go back to the model; `auto` follows the profile."""
 
-    mcp_results: Literal["auto", "native", "function_pair"] = "auto"
+    mcp_results: Replayed = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +91,8 @@ class Limits:
 class Logging:
     """Diagnostics on standard error; the audit is something else."""
 
-    format: Literal["console", "json"] = "console"
-    level: Literal["debug", "info", "warning", "error"] = "warning"
+    format: LogFormat = "console"
+    level: LogLevel = "warning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,8 @@ class Configuration:
     model: ModelConfig
     policies: tuple[Policy, ...]
     """At least one; each is ruled alone, the strictest wins."""
+    policy_reload: bool = True
+    """Whether running processes follow the policy files."""
     audit: AuditConfig
     servers: tuple[ServerDeclaration, ...] = ()
     approvals: Approvals = field(default_factory=Approvals)

@@ -17,7 +17,7 @@ LOCAL_URL: Final = "http://127.0.0.1:8788/v1"
 """Where `mcpbridge` serves its own Responses service unless told otherwise."""
 _NAMED: Final[dict[str, Endpoint]] = {"openai": "openai", "azure": "azure", "local": "local"}
 _VARIABLES: Final = {"openai": "OPENAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}
-_RESOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}", re.ASCII)
+RESOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}", re.ASCII)
 
 
 def read_endpoint(model: Reader, env: Mapping[str, str]) -> tuple[Endpoint, str]:
@@ -75,7 +75,7 @@ def _azure(model: Reader, env: Mapping[str, str]) -> str:
             )
             return ""
         return _azure_url(model, resource, "AZURE_OPENAI_ENDPOINT", "endpoint")
-    if _RESOURCE.fullmatch(resource):
+    if RESOURCE.fullmatch(resource):
         return f"https://{resource}.openai.azure.com/openai/v1"
     return _azure_url(model, resource, "model.resource", "resource")
 

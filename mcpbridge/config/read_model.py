@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import get_args
 
 from mcpbridge.config.files import joined
 from mcpbridge.config.headers import name_problem, repeated_name, value_problem
-from mcpbridge.config.models import ModelConfig, Reasoning
+from mcpbridge.config.keys import MODEL, REASONING
+from mcpbridge.config.models import ModelConfig, Reasoning, Summary
 from mcpbridge.config.profiles import UNKNOWN
 from mcpbridge.config.read_endpoint import read_api_key, read_endpoint
 from mcpbridge.config.read_profile import read_profile
 from mcpbridge.config.reader import Reader
 from mcpbridge.config.template import SecretTemplate
-
-_KEYS: Final = (
-    "name", "endpoint", "profile", "api_key", "resource", "url", "headers", "query", "proxy", "ca_file",
-    "timeout", "stream", "reasoning", "instructions", "max_output_tokens", "allow_http", "retries",
-)  # fmt: skip
-_PROXY: Final = re.compile(r"(https?|socks5h?)://")
+from mcpbridge.config.urls import PROXY
 
 
 def read_model(top: Reader, env: Mapping[str, str]) -> ModelConfig:
@@ -29,7 +24,7 @@ def read_model(top: Reader, env: Mapping[str, str]) -> ModelConfig:
     model = top.section("model", "write model: {name: …, endpoint: openai}")
     if model is None:
         return ModelConfig(name="", endpoint="url", base_url="", profile=UNKNOWN)
-    model.only(*_KEYS)
+    model.only(*MODEL)
     name = model.required("name", "write the model's name (on Azure, the deployment's)")
     model.flag("allow_http")
     endpoint, base_url = read_endpoint(model, env)
@@ -73,7 +68,7 @@ def _proxy(model: Reader) -> SecretTemplate | None:
     proxy = model.template("proxy")
     if proxy is None:
         return None
-    if not proxy.skeleton.startswith("$") and not _PROXY.match(proxy.skeleton):
+    if not proxy.skeleton.startswith("$") and not PROXY.match(proxy.skeleton):
         model.refuse("model.proxy must begin with http://, https:// or socks5://", "proxy")
     if "@" in (proxy.literal or ""):
         model.refuse(
@@ -93,9 +88,8 @@ def _ca_file(model: Reader) -> Path | None:
 
 
 def _reasoning(reasoning: Reader) -> Reasoning:
-    reasoning.only("effort", "summary")
-    # Efforts differ from model to model and grow in number, so that word is the endpoint's to refuse.
+    reasoning.only(*REASONING)
     return Reasoning(
         effort=reasoning.text("effort"),
-        summary=reasoning.optional_choice("summary", ("auto", "concise", "detailed")),
+        summary=reasoning.optional_choice("summary", get_args(Summary)),
     )

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import cast
 
 from mcpbridge.config.files import Unreadable, joined, read_text, similar
+from mcpbridge.config.read_lock import with_lock
 from mcpbridge.config.reader import Reader
 from mcpbridge.config.shipped import NotShipped, is_shipped_name, shipped, shipped_names
 from mcpbridge.config.suggest import also
 from mcpbridge.errors import ConfigurationError
 from mcpbridge.policy import Policy, load_policy
+from mcpbridge.policy.changed import ALL_SHADOW, enforcing
 
 
 def read_policies(top: Reader) -> tuple[Policy, ...]:
@@ -18,6 +20,13 @@ def read_policies(top: Reader) -> tuple[Policy, ...]:
     names = ", ".join(shipped_names("policies"))
     if not top.present("policy", f"write policy: ./FILE.yaml, or the name of one that is shipped: {names}"):
         return ()
+    policies = _named(top)
+    if policies and not enforcing(policies):
+        top.refuse(f"policy: {ALL_SHADOW}", "policy")
+    return policies
+
+
+def _named(top: Reader) -> tuple[Policy, ...]:
     given = top.values["policy"]
     if not isinstance(given, list):
         name = top.text("policy")
@@ -37,8 +46,10 @@ def _one(top: Reader, name: str, *keys: str | int) -> tuple[Policy, ...]:
     if found is None:
         return ()
     text, file = found
+    path = None if is_shipped_name(name) else joined(top.directory, name)
+    beside = top.directory if path is None else path.parent
     try:
-        return (load_policy(text, file=file),)
+        return (with_lock(load_policy(text, file=file), beside, path=str(path or "")),)
     except ConfigurationError as error:
         top.findings.problems.extend(error.problems)
         return ()

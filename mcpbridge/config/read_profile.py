@@ -6,16 +6,13 @@ from dataclasses import replace
 from typing import Final, get_args
 
 from mcpbridge.config.files import reader_of, text_of
+from mcpbridge.config.keys import PROFILE
 from mcpbridge.config.profiles import PROFILES, UNKNOWN
 from mcpbridge.config.profiles_model import AuthorizationIn, McpResults, Profile
 from mcpbridge.config.reader import Reader
 from mcpbridge.config.shipped import is_shipped_name
 from mcpbridge.config.suggest import instead
 
-_KEYS: Final = (
-    "extends", "approvals_honoured", "hosted_mcp", "authorization_in", "mcp_results", "encrypted_reasoning",
-    "allowed_callers",
-)  # fmt: skip
 _ADVICE: Final = "write profile: openai if it behaves like OpenAI, or a mapping of what it can do"
 
 
@@ -54,7 +51,7 @@ def _named(reader: Reader, key: str, default: Profile) -> Profile:
 
 
 def _asserted(reader: Reader, default: Profile) -> Profile:
-    reader.only(*_KEYS)
+    reader.only(*PROFILE)
     base = _named(reader, "extends", default)
     return replace(
         base,

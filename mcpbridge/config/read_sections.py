@@ -7,7 +7,19 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from mcpbridge.config.files import joined
-from mcpbridge.config.models import Approvals, AuditConfig, AuditLevel, Limits, Logging, Replay
+from mcpbridge.config.keys import APPROVALS, AUDIT, LIMITS, LOGGING, REPLAY
+from mcpbridge.config.models import (
+    Approvals,
+    AuditConfig,
+    AuditLevel,
+    Limits,
+    LogFormat,
+    Logging,
+    LogLevel,
+    Replay,
+    Replayed,
+    WhoIsAsked,
+)
 from mcpbridge.config.reader import Reader
 
 _LATER_ASKERS: Final = ("inbox", "webhook")
@@ -15,7 +27,7 @@ _LATER_LEVELS: Final = ("sealed", "full")
 
 
 def read_approvals(section: Reader) -> Approvals:
-    section.only("ask", "timeout")
+    section.only(*APPROVALS)
     default = Approvals()
     if section.values.get("ask") in _LATER_ASKERS:
         word = section.values["ask"]
@@ -24,13 +36,13 @@ def read_approvals(section: Reader) -> Approvals:
         )
         return default
     return Approvals(
-        ask=section.choice("ask", ("terminal", "deny"), default.ask),
+        ask=section.choice("ask", get_args(WhoIsAsked), default.ask),
         timeout=section.duration("timeout", default.timeout),
     )
 
 
 def read_audit(section: Reader) -> AuditConfig:
-    section.only("path", "levels")
+    section.only(*AUDIT)
     path = section.text("path", "audit/") or "audit/"
     return AuditConfig(path=joined(section.directory, path), levels=_levels(section.child("levels")))
 
@@ -56,12 +68,12 @@ def _levels(section: Reader) -> Mapping[str, AuditLevel]:
 
 
 def read_replay(section: Reader) -> Replay:
-    section.only("mcp_results")
-    return Replay(mcp_results=section.choice("mcp_results", ("auto", "native", "function_pair"), "auto"))
+    section.only(*REPLAY)
+    return Replay(mcp_results=section.choice("mcp_results", get_args(Replayed), "auto"))
 
 
 def read_limits(section: Reader) -> Limits:
-    section.only("max_rounds", "max_parallel_tools", "tool_timeout", "repeated_requests")
+    section.only(*LIMITS)
     default = Limits()
     return Limits(
         max_rounds=section.integer("max_rounds", default.max_rounds),
@@ -72,11 +84,11 @@ def read_limits(section: Reader) -> Limits:
 
 
 def read_logging(section: Reader) -> Logging:
-    section.only("format", "level")
+    section.only(*LOGGING)
     default = Logging()
     return Logging(
-        format=section.choice("format", ("console", "json"), default.format),
-        level=section.choice("level", ("debug", "info", "warning", "error"), default.level),
+        format=section.choice("format", get_args(LogFormat), default.format),
+        level=section.choice("level", get_args(LogLevel), default.level),
     )
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
-from mcpbridge.config.declaration import DeclarationRefused, HeaderValue, ServerDeclaration
+from mcpbridge.config.declaration import (
+    DeclarationRefused,
+    HeaderValue,
+    OnUnavailable,
+    ServerDeclaration,
+)
 from mcpbridge.config.files import reader_of, text_of
+from mcpbridge.config.keys import DECLARATION, SERVER
 from mcpbridge.config.profiles import UNKNOWN
-from mcpbridge.config.profiles_model import Profile
+from mcpbridge.config.profiles_model import AuthorizationIn, Profile
 from mcpbridge.config.reader import Reader, UsedAt
 from mcpbridge.config.shipped import NotShipped, is_shipped_name, shipped
 from mcpbridge.config.suggest import also
 
-_KEYS: Final = (
-    "label", "url", "connector_id", "tunnel_id", "headers", "authorization", "authorization_in",
-    "allowed_tools", "description", "defer_loading", "observe", "via", "on_unavailable",
-    "allow_http", "source", "checked",
-)  # fmt: skip
 _BRIDGED: Final = (
     "via: bridge is not available in this version; give the url of a server that the provider can reach"
 )
@@ -83,7 +84,7 @@ def _server(entry: Reader) -> ServerDeclaration | None:
         if reader.values.get("via") == "bridge":
             reader.refuse(_BRIDGED, "via")
             return None
-        reader.only(*_KEYS, *(("use",) if reader is entry else ()))
+        reader.only(*(SERVER if reader is entry else DECLARATION))
     return _declared(_Layers(entry, used))
 
 
@@ -129,12 +130,15 @@ def _declared(layers: _Layers) -> ServerDeclaration | None:
             headers=headers,
             authorization=layers.at("authorization").secret("authorization", "NAME"),
             authorization_in=layers.at("authorization_in").optional_choice(
-                "authorization_in", ("header", "field")
+                "authorization_in", get_args(AuthorizationIn)
             ),
             allowed_tools=layers.at("allowed_tools").texts("allowed_tools"),
             defer_loading=layers.at("defer_loading").flag("defer_loading"),
             observe=layers.at("observe").flag("observe"),
-            on_unavailable=layers.at("on_unavailable").choice("on_unavailable", ("stop", "continue"), "stop"),
+            trust_annotations=layers.at("trust_annotations").flag("trust_annotations"),
+            on_unavailable=layers.at("on_unavailable").choice(
+                "on_unavailable", get_args(OnUnavailable), "stop"
+            ),
             allow_http=layers.at("allow_http").flag("allow_http"),
             source=layers.at("source").text("source") or "",
             checked=layers.at("checked").text("checked") or "",

@@ -12,6 +12,7 @@ _CREDENTIAL_NAME: Final = re.compile(
     r"^(key|auth)$|(api|access|secret)[-_]?key$|token$|secret$|password$", re.IGNORECASE
 )
 _PORTS: Final = {"http": 80, "https": 443}
+PROXY: Final = re.compile(r"(https?|socks5h?)://")
 
 
 def url_problem(url: str, *, allow_http: bool) -> str | None:

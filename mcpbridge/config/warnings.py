@@ -14,12 +14,20 @@ from mcpbridge.policy.glob import Glob
 def config_warnings(config: Configuration) -> list[Problem]:
     """Rules that can never match, by file and line. Such a configuration loads all the same."""
     servers = {server.label: server for server in config.servers}
-    return [
+    return [*_without_lock(config)] + [
         Problem(file=policy.file, line=rule.line, message=f"the rule `{rule.id}` names {pattern}, {why}")
         for policy in config.policies
         for rule in policy.rules
         for pattern, why in _idle([glob.pattern for glob in rule.tools], servers)
     ]
+
+
+def _without_lock(config: Configuration) -> Iterator[Problem]:
+    for policy in config.policies:
+        if policy.pins is not None and policy.pins.file and policy.pins.lock is None:
+            line = policy.document.line(("pins", "file")) if policy.document is not None else 0
+            message = f"pins.file: {policy.pins.file} is not there, so no tool is pinned; run `mcpbridge pin`"
+            yield Problem(file=policy.file, line=line, message=message)
 
 
 def _idle(patterns: list[str], servers: Mapping[str, ServerDeclaration]) -> Iterator[tuple[str, str]]:

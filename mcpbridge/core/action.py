@@ -59,6 +59,8 @@ class Action:
     server_identity: str = "local"
     definition_hash: str = ""
     """`ToolDefinition.hash()` of the tool as last listed; empty when nobody has seen a definition."""
+    edited_from: str = ""
+    """The fingerprint of what the model asked for, where a person changed the arguments."""
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mcpbridge.core import transcript
+from mcpbridge.core.approval import Vote
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.entries import Entries, Entry, McpResults, input_entry
 from mcpbridge.core.items import ApprovalRequest, FunctionCall, HostedCall, Item
@@ -65,12 +66,29 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """ "Always, for this conversation": exactly this call to exactly this server."""
+    """A person's "always", for this conversation: this server, tool, principal, and the arguments it binds
+    (see policy/grants.py). One saved by a version that kept no `name` covers nothing any more."""
 
     fingerprint: str
+    """Of the call that it was made for."""
     definition_hash: str
     principal: str
     request_id: str
+    id: str = ""
+    server_identity: str = ""
+    name: str = ""
+    """`label.tool`."""
+    bound: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Argument → canonical JSON of its value: what must be equal."""
+    arguments: tuple[str, ...] = ()
+    """Names of all arguments of that call: a call with any other one is not covered."""
+    made_at: float = 0.0
+    """POSIX time, as `expires`."""
+    expires: float | None = None
+    uses: int | None = None
+    used: int = 0
+    needs: tuple[str, ...] = ()
+    """Who had to agree to it, as the approver rules said then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +126,10 @@ class Conversation:
     decisions: tuple[Decided, ...] = ()
     asked: Mapping[str, str] = field(default_factory=dict[str, str])
     """Open question → SHA-256 of the screen that a person was shown; an answer is bound to it."""
+    asked_at: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Open question → POSIX time at which it was first put: escalation counts from there."""
+    votes: Mapping[str, tuple[Vote, ...]] = field(default_factory=dict[str, tuple[Vote, ...]])
+    """Open question → the answers that counted, where one person is not enough."""
     grants: tuple[Grant, ...] = ()
     owed: tuple[Mapping[str, Any], ...] = ()
     """Outcomes that are not on record yet: written before anything else happens."""
@@ -206,9 +228,20 @@ class Conversation:
         """Note a decision."""
         return replace(self, decisions=(*self.decisions, decision))
 
-    def asking(self, request_id: str, screen_hash: str) -> Conversation:
-        """Note what a person was shown."""
-        return replace(self, asked={**self.asked, request_id: screen_hash})
+    def asking(self, request_id: str, screen_hash: str, *, at: float = 0.0) -> Conversation:
+        """Note what a person was shown, and when. Of another screen nobody has agreed to anything."""
+        if self.asked.get(request_id) == screen_hash:
+            return self
+        return replace(
+            self,
+            asked={**self.asked, request_id: screen_hash},
+            asked_at={**self.asked_at, request_id: at},
+            votes={other: given for other, given in self.votes.items() if other != request_id},
+        )
+
+    def voted(self, request_id: str, vote: Vote) -> Conversation:
+        """Note a yes that counts and is not enough."""
+        return replace(self, votes={**self.votes, request_id: (*self.votes.get(request_id, ()), vote)})
 
     def owing(self, *outcomes: Mapping[str, Any]) -> Conversation:
         """Outcomes that have to be recorded."""
@@ -223,8 +256,13 @@ class Conversation:
         return replace(self, grants=(*self.grants, grant))
 
     def ungranted(self, grant: Grant) -> Conversation:
-        """A person took a grant back."""
+        """A person took a grant back, or it came to its end."""
         return replace(self, grants=tuple(other for other in self.grants if other != grant))
+
+    def grant_used(self, grant: Grant) -> Conversation:
+        """A grant covers one call more."""
+        used = replace(grant, used=grant.used + 1)
+        return replace(self, grants=tuple(used if one == grant else one for one in self.grants))
 
     def repeat_unknown(self, request_id: str) -> Conversation:
         """A person decided that a request of unknown outcome shall be tried again."""

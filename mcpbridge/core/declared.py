@@ -19,6 +19,8 @@ class HostedServer:
     allowed_tools: frozenset[str] | None = None
     observed: bool = False
     """True when the server was opted out of approvals (`observe: true`)."""
+    trusted: bool = False
+    """True when policies may believe its tools' annotations (`trust_annotations: true`)."""
     deferred: bool = False
     """True when its tools are loaded on demand, so that no listing is expected."""
 

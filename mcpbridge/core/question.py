@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mcpbridge.core.action import Action
+from mcpbridge.core.approval import Approval
 from mcpbridge.core.ruling import Ruling
 
 _MAX_VALUE: Final = 4_000
@@ -34,6 +36,14 @@ class Question:
     """What the approver must show, sanitised; a decision is bound to it."""
     timeout: float | None = None
     """Seconds until silence becomes `timeout`."""
+    grantable: bool = True
+    """Whether an "always" makes a grant; the screen says what it would bind."""
+    needs: tuple[Approval, ...] = ()
+    """Who has to agree; empty: any one person, and a claimed name suffices."""
+    agreed: tuple[str, ...] = ()
+    """Who has agreed so far, where one person is not enough."""
+    may_answer: tuple[str, ...] = ()
+    """With `needs`: whose yes would count now; empty: anybody's who is authenticated."""
 
     @property
     def screen_hash(self) -> str:
@@ -61,14 +71,27 @@ def _shown(character: str, newlines: bool) -> str:
     return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
 
 
-def screen(action: Action, ruling: Ruling, *, principal: str) -> str:
-    """The question as plain text, under 80 columns where the values allow it."""
+def screen(
+    action: Action,
+    ruling: Ruling,
+    *,
+    principal: str,
+    always: Sequence[str] = (),
+    needs: Sequence[Approval] = (),
+) -> str:
+    """The question as plain text, under 80 columns where the values allow it.
+
+    `always` is what a grant would bind, line by line; `needs` is who has to agree.
+    """
     rules = ", ".join(ruling.rule_ids) or "the policy's default"
     lines = [
         f"{principal or 'the model'} wants to call {action.name}",
         f"  server     {action.server_identity} ({_VIA[action.via]})",
         *_argument_lines(action.arguments),
         f"  asked by   {rules}" + (f": {' '.join(ruling.reason.split())}" if ruling.reason else ""),
+        *(f"  {'changed' if number == 0 else '':<11}{note}" for number, note in enumerate(ruling.notes)),
+        *_block("needs", [one.text for one in needs]),
+        *_block("always", always),
     ]
     return "\n".join(visible(line, newlines=False) for line in lines)
 
@@ -78,6 +101,10 @@ _VIA: Final = {
     "bridge": "called by mcpbridge",
     "local": "a function in this process",
 }
+
+
+def _block(head: str, lines: Sequence[str]) -> list[str]:
+    return [f"  {head if number == 0 else '':<11}{line}" for number, line in enumerate(lines)]
 
 
 def _argument_lines(arguments: Any) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Effect(StrEnum):
@@ -65,6 +67,12 @@ class Ruling:
     policy_hash: str = ""
     ask_timeout: float | None = None
     """Seconds a person has; None leaves it to the approver's configuration."""
+    notes: tuple[str, ...] = ()
+    """What a person must see before they decide, line by line: how a tool's definition has changed."""
+    shadows: tuple[Ruling, ...] = ()
+    """What policies in `mode: shadow` would have said, for the record."""
+    grantable: bool = True
+    """Whether an "always" may answer it: not where nobody knows the tool, or its definition has changed."""
 
     @property
     def rule_ids(self) -> tuple[str, ...]:
@@ -74,11 +82,17 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approve:
-    """A person's yes. `by` names them; `always` asks for a grant for the rest of the conversation."""
+    """A person's yes. `by` names them; `always` asks for a grant, bound as the question's screen says."""
 
     by: str = ""
     reason: str = ""
     always: bool = False
+    ttl: float | None = None
+    """With `always`: for so many seconds; None: for as long as the policy permits."""
+    uses: int | None = None
+    """With `always`: for so many further calls; None: for as many as the policy permits."""
+    arguments: Mapping[str, Any] | None = None
+    """Other arguments than the model's, for a call that runs here: it is validated and ruled again."""
     authenticated: bool = False
     """True only where the approver proved who they are; a typed name is a claim."""
 

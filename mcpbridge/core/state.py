@@ -1,7 +1,7 @@
 """Saved conversations: exact, versioned JSON. Nothing in it is a secret or a live object.
 
-Version 1 is the oldest readable version. Sealing (a MAC under the bridge's key) is the caller's:
-see adapters/sealing.py; unsealed text is never trusted.
+Version 1 is the oldest readable version; its grants cover nothing any more. Sealing (a MAC under the
+bridge's key) is the caller's: see adapters/sealing.py; unsealed text is never trusted.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, cast
 
+from mcpbridge.core.approval import Vote
 from mcpbridge.core.conversation import Conversation, Decided, Grant, Pending, Usage
 from mcpbridge.core.entries import Entry, encode
 from mcpbridge.core.items import ApprovalRequest, FunctionCall, Item
 from mcpbridge.errors import StateRefused
 
-VERSION: Final = 1
+VERSION: Final = 2
+_OLDER: Final[Mapping[int, dict[str, Any]]] = {1: {"asked_at": {}, "votes": {}}}
+"""Older readable formats, with what they lack."""
 
 
 def dumps(conversation: Conversation) -> str:
@@ -37,6 +40,8 @@ def dumps(conversation: Conversation) -> str:
             "tools": conversation.tools,
             "decisions": [_plain(decision) for decision in conversation.decisions],
             "asked": conversation.asked,
+            "asked_at": conversation.asked_at,
+            "votes": {key: [_plain(vote) for vote in votes] for key, votes in conversation.votes.items()},
             "grants": [_plain(grant) for grant in conversation.grants],
             "owed": conversation.owed,
             "repeats": conversation.repeats,
@@ -58,12 +63,13 @@ def loads(text: str) -> Conversation:
         version = data["mcpbridge_conversation"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StateRefused("this is not a saved mcpbridge conversation") from error
-    if version != VERSION:
+    if type(version) is not int or version not in (*_OLDER, VERSION):
         raise StateRefused(
-            f"the conversation was saved in format {version!r}; this version reads format {VERSION}"
+            f"the conversation was saved in format {version!r}; this version reads the formats "
+            f"{min(_OLDER)} to {VERSION}"
         )
     try:
-        return _conversation(data)
+        return _conversation(data if version == VERSION else _OLDER[version] | data)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StateRefused(f"the saved conversation is damaged: {type(error).__name__} at {error}") from error
 
@@ -85,7 +91,16 @@ def _conversation(data: Any) -> Conversation:
             replace(Decided(**entry), rules=tuple(entry["rules"])) for entry in data["decisions"]
         ),
         asked=data["asked"],
-        grants=tuple(Grant(**entry) for entry in data["grants"]),
+        asked_at=data["asked_at"],
+        votes={key: tuple(Vote(**vote) for vote in votes) for key, votes in data["votes"].items()},
+        grants=tuple(
+            replace(
+                Grant(**entry),
+                arguments=tuple(entry.get("arguments", ())),
+                needs=tuple(entry.get("needs", ())),
+            )
+            for entry in data["grants"]
+        ),
         owed=tuple(data["owed"]),
         repeats=data["repeats"],
         usage=Usage(**data["usage"]),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from mcpbridge.core.number import read_float
 from mcpbridge.core.secret import MASK
 
 MAX_BYTES: Final = 1_000_000
@@ -34,6 +35,7 @@ class MalformedArguments(ValueError):
 def parse_arguments(arguments: object) -> dict[str, Any]:
     """The parsed object. Takes the wire's JSON string, or an object (Azure's guide sends one).
 
+    A number that a double does not hold comes as an InexactFloat, for it may be read in two ways.
     Raises MalformedArguments on duplicate keys, NaN or Infinity, lone surrogates, a non-object,
     too much depth or size.
     """
@@ -91,10 +93,10 @@ def _no_constant(name: str) -> float:
 
 
 def _finite(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise MalformedArguments("not_finite", "a number is too large")
-    return value
+    try:
+        return read_float(text)
+    except ValueError as error:
+        raise MalformedArguments("not_finite", str(error)) from error
 
 
 def _no_surrogates(value: object) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from mcpbridge.core.action import Action
+from mcpbridge.core.action import Action, ToolDefinition
 from mcpbridge.core.conversation import Conversation, Pending
 from mcpbridge.core.declared import Declared
-from mcpbridge.core.items import ApprovalRequest, FunctionCall
+from mcpbridge.core.items import ApprovalRequest, FunctionCall, ToolListing, decode
 from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
 from mcpbridge.ports import LocalTool
 
@@ -54,6 +55,23 @@ def is_known(call: Pending, conversation: Conversation, tools: Mapping[str, Loca
         return call.name in tools
     listed = conversation.tools.get(call.server_label)
     return listed is None or call.name in listed
+
+
+def believed(
+    request: ApprovalRequest, conversation: Conversation, declared: Declared
+) -> ToolDefinition | None:
+    """The tool as its server last listed it, where the operator believes that server's annotations."""
+    server = declared.servers[request.server_label]
+    if not server.trusted:
+        return None
+    for entry in reversed(conversation.entries):
+        if entry.item.get("type") != "mcp_list_tools" or entry.item.get("server_label") != server.label:
+            continue
+        listing = decode(entry.item)
+        if isinstance(listing, ToolListing) and listing.error is None:
+            found = [tool for tool in listing.tools if tool.name == request.name]
+            return replace(found[0], server_identity=server.identity) if found else None
+    return None
 
 
 def _parse(text: str) -> tuple[dict[str, Any] | None, str | None]:

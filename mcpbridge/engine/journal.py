@@ -12,8 +12,10 @@ from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation, Grant
 from mcpbridge.core.items import ApprovalRequest, HostedCall
 from mcpbridge.core.question import Question
-from mcpbridge.core.ruling import Answer, Decision, Ruling
+from mcpbridge.core.quota import Quota
+from mcpbridge.core.ruling import Answer, Approve, Decision, Ruling
 from mcpbridge.engine.events import Evidence
+from mcpbridge.policy.grants import plain
 from mcpbridge.ports import AuditSink, Record
 
 
@@ -24,9 +26,10 @@ class Journal:
     sink: AuditSink
     run_id: str
 
-    async def note(self, type_: str, conversation: Conversation, **fields: Any) -> None:
-        """A record without a form of its own: run started, retry, fallback, tripwire, …"""
-        await self.sink.append(Record(type=type_, fields=self._base(conversation) | fields))
+    async def note(self, type_: str, conversation: Conversation, /, *texts: str, **fields: Any) -> None:
+        """A record without a form of its own: run started, retry, fallback, tripwire, … `texts` are kept
+        as blobs."""
+        await self.sink.append(Record(type=type_, fields=self._base(conversation) | fields, blobs=texts))
 
     async def asked(self, conversation: Conversation, question: Question) -> None:
         """A question was put to somebody who may answer much later."""
@@ -38,6 +41,11 @@ class Journal:
                 "screen_hash": question.screen_hash,
                 "fingerprint": question.action.fingerprint(),
             }
+            | (
+                {"needs": [one.text for one in question.needs], "may_answer": question.may_answer}
+                if question.needs
+                else {}
+            )
         )
         await self.sink.append(
             Record(type="question_asked", phase="pre", fields=fields, blobs=(question.screen,))
@@ -54,8 +62,11 @@ class Journal:
         decided_at: datetime,
         blobs: tuple[str, ...],
         new_key: bool,
+        quotas: tuple[Quota, ...] = (),
+        withdrawn: bool = False,
     ) -> int:
-        """The last word, before it takes effect; returns its sequence number."""
+        """The last word, before it takes effect; returns its sequence number. `withdrawn`: what was allowed
+        earlier never had an effect. Raises QuotaFull where one of `quotas` permits no further use."""
         fields = self._base(conversation) | _action(action) | _ruling(ruling) | _decision(decision)
         fields |= {
             "attempt": conversation.repeats.get(action.request_id, 0),
@@ -70,7 +81,17 @@ class Journal:
                 blobs=blobs,
                 decision_key=_attempt(conversation, action.request_id),
                 new_key=new_key,
+                quotas=quotas,
+                use=_use(conversation, action.request_id) if quotas else "",
+                freed=_use(conversation, action.request_id) if withdrawn else "",
             )
+        )
+
+    async def edited(self, conversation: Conversation, action: Action, *, by: str) -> None:
+        """What the model had asked for; the decision that follows is about what a person made of it."""
+        fields = _action(action) | {"fingerprint": action.fingerprint(), "approver": by}
+        await self.sink.append(
+            Record(type="arguments_edited", phase="pre", fields=self._base(conversation) | fields)
         )
 
     async def claim(
@@ -93,6 +114,7 @@ class Journal:
                 fields=self._base(conversation) | fields,
                 decision_key=f"{_attempt(conversation, request_id)}/run",
                 new_key=new_key,
+                freed=_use(conversation, request_id) if void else "",
             )
         )
 
@@ -169,8 +191,39 @@ class Journal:
                 type="grant_made",
                 fields=self._base(conversation)
                 | _action(action)
-                | {"fingerprint": grant.fingerprint, "scope": "conversation"},
+                | {"fingerprint": grant.fingerprint, "scope": "conversation"}
+                | plain(grant),
             )
+        )
+
+    async def grant_used(self, conversation: Conversation, grant: Grant, action: Action) -> None:
+        """A grant covered a call. `used` counts this one."""
+        fields: dict[str, Any] = {"request_id": action.request_id, "granted_for": grant.request_id} | plain(
+            grant
+        )
+        await self.note("grant_used", conversation, **fields)
+
+    async def grant_refused(
+        self, conversation: Conversation, action: Action, reason: str, grant: Grant | None = None
+    ) -> None:
+        """A grant that does not hold for a call (any more), or an "always" that made none."""
+        about: dict[str, Any] = {} if grant is None else {"granted_for": grant.request_id} | plain(grant)
+        about |= {"server_label": action.server_label, "tool": action.tool, "reason": reason}
+        await self.note("grant_refused", conversation, request_id=action.request_id, **about)
+
+    async def approval_given(
+        self, conversation: Conversation, question: Question, answer: Approve, why_not: str | None
+    ) -> None:
+        """A yes where somebody in particular has to agree, whether it counts, and if not, why."""
+        await self.note(
+            "approval_given",
+            conversation,
+            request_id=question.action.request_id,
+            screen_hash=question.screen_hash,
+            approver=answer.by,
+            authenticated=answer.authenticated is True,
+            counts=why_not is None,
+            reason=why_not or answer.reason,
         )
 
     def _base(self, conversation: Conversation) -> dict[str, Any]:
@@ -204,8 +257,20 @@ def _attempt(conversation: Conversation, request_id: str) -> str:
     return f"{conversation.id}/{request_id}/{conversation.repeats.get(request_id, 0)}"
 
 
+def _use(conversation: Conversation, request_id: str) -> str:
+    """Names a request among those that used up a quota. A hash: the provider chose the id."""
+    text = f"{conversation.id}/{request_id}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _ruling(ruling: Ruling) -> dict[str, Any]:
-    return {
+    extra: dict[str, Any] = {"definition_changes": ruling.notes} if ruling.notes else {}
+    if ruling.shadows:
+        extra["shadow"] = [
+            _ruling(one) | {"outcome": one.outcome and one.outcome.value, "reason": one.reason}
+            for one in ruling.shadows
+        ]
+    return extra | {
         "effect": ruling.effect.value,
         "rule_ids": ruling.rule_ids,
         "matches": [
@@ -234,7 +299,8 @@ def _decision(decision: Decision) -> dict[str, Any]:
 
 
 def _action(action: Action) -> dict[str, Any]:
-    return {
+    before = {"edited_from": action.edited_from} if action.edited_from else {}
+    return before | {
         "request_id": action.request_id,
         "server_label": action.server_label,
         "server_identity": action.server_identity,

@@ -24,8 +24,11 @@ from mcpbridge.engine.events import (
 )
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Answers, Judge
+from mcpbridge.engine.local_calls import Checkpoint
+from mcpbridge.engine.pins import without_listings
+from mcpbridge.engine.renewal import refuse_other_servers, renew, unless_frozen
 from mcpbridge.engine.review import review
-from mcpbridge.engine.settle import Checkpoint, Settlement
+from mcpbridge.engine.settle import Settlement
 from mcpbridge.engine.streamed import stream_event
 from mcpbridge.errors import (
     AlreadyDecided,
@@ -39,6 +42,7 @@ from mcpbridge.errors import (
     RoundLimitExceeded,
     UsageError,
 )
+from mcpbridge.policy.pins import relists
 from mcpbridge.ports import AuditSink, LocalTool, Model, ModelNotice, ModelResponse, StreamEvent
 
 
@@ -123,7 +127,7 @@ class Turn:
             fields = {"restored": self.conversation.restored, "turn": self.conversation.turn}
             await self.journal.note("run_started", self.conversation, **fields)
             await self._resolve_unknown()
-            self._refuse_other_servers()
+            refuse_other_servers(self.conversation, self.engine.declared)
             async with aclosing(self._advance()) as events:
                 async for event in events:
                     if self.on_event is not None:
@@ -145,8 +149,7 @@ class Turn:
             await to_the_end(self.journal.note("run_finished", self.conversation, **fields))
 
     async def _advance(self) -> AsyncGenerator[Event, None]:
-        await self._move(self.conversation)
-        async with aclosing(self._review()) as events:
+        async with aclosing(self._begin()) as events:
             async for event in events:
                 yield event
         while True:
@@ -187,8 +190,27 @@ class Turn:
             await self.journal.pay(outcome)
             self.conversation = self.conversation.paid(outcome)
 
+    async def _begin(self) -> AsyncGenerator[Event, None]:
+        """What a turn looks at first."""
+        await self._move(self.conversation)
+        frozen = self.engine.judge.frozen()
+        if frozen is not None:
+            yield Notice(type="frozen", message=frozen)
+        async for event in self._review():
+            yield event
+        if self.conversation.rounds == 0 and relists(self.engine.judge.policies.current()):
+            await self._move(without_listings(self.conversation))
+
+    async def _unless_frozen(self) -> AsyncGenerator[Event, None]:
+        """A freeze also stops what is approved and not sent yet."""
+        if not unless_frozen(self.engine.judge, self.engine.declared):
+            async for event in self._review():
+                yield event
+
     async def _review(self) -> AsyncGenerator[Event, None]:
         """Approvals of an earlier turn that were never sent meet today's rules."""
+        for event in await renew(self.engine.judge, self.conversation, self.journal):
+            yield event
         moved, events = await review(
             self.conversation, self.engine.declared, self.engine.tools, self.engine.judge, self.journal
         )
@@ -244,17 +266,6 @@ class Turn:
             )
         await self._move(moved)
 
-    def _refuse_other_servers(self) -> None:
-        """A saved conversation goes on only with the servers it began with."""
-        for label, identity in self.conversation.identities.items():
-            declared = self.engine.declared.servers.get(label)
-            if declared is None or declared.identity != identity:
-                now = declared.identity if declared else "not declared"
-                raise UsageError(
-                    f"this conversation used the server {label!r} at {identity}, which is now {now}; "
-                    "start a new conversation"
-                )
-
     def _settlement(self) -> Settlement:
         limits = self.engine.limits
         return Settlement(
@@ -286,6 +297,8 @@ class Turn:
                 "raise limits.max_rounds if that is expected (an endpoint that asks again in other words, "
                 "instead of running what was approved, gets here too)"
             )
+        async for event in self._unless_frozen():
+            yield event
         moved, dropped = self.conversation.at(self.engine.declared.origin)
         if dropped:
             yield await self._reasoning_dropped(moved, dropped, "made by another endpoint or model")
@@ -325,7 +338,7 @@ class Turn:
             raise
         if body is None:
             await self._unknown(live, "the response never came")
-            raise _lost(live)
+            raise received.lost(live)
         async with aclosing(self._take_over(body, live)) as events:
             async for event in events:
                 yield event
@@ -370,7 +383,7 @@ class Turn:
             await received.tripwire(before, body, error, self.journal)
             await self._unknown(live, str(error))
             if live and isinstance(error, ResponseNotCompleted):
-                raise _lost(live, str(error)) from error
+                raise received.lost(live, str(error)) from error
             raise
         self.conversation = received.owing(after, self.journal)
         await self._pay()
@@ -384,10 +397,3 @@ class Turn:
         yield ResponseReceived(response_id=after.response_id, usage=after.usage)
         for event in await received.surface(body, after, self.engine.declared, self.journal):
             yield event
-
-
-def _lost(live: tuple[str, ...], why: str = "the response never came") -> McpbridgeError:
-    error = OutcomeUnknown(f"{why}; what was approved may have run") if live else ModelError(why)
-    if isinstance(error, OutcomeUnknown):
-        error.request_ids = live
-    return error

@@ -12,7 +12,7 @@ from mcpbridge.core.items import HostedCall, HostedToolCall, ToolListing, decode
 from mcpbridge.core.raw import mapping
 from mcpbridge.engine.events import CallFinished, Event, Notice, ToolsListed
 from mcpbridge.engine.journal import Journal, hosted_evidence
-from mcpbridge.errors import ProtocolViolation
+from mcpbridge.errors import McpbridgeError, ModelError, OutcomeUnknown, ProtocolViolation
 from mcpbridge.ports import Record
 
 
@@ -158,3 +158,11 @@ async def tripwire(
         ],
         evidence="reported_by_provider",
     )
+
+
+def lost(live: tuple[str, ...], why: str = "the response never came") -> McpbridgeError:
+    """What is raised where no answer came: with approvals under way nobody knows what has run."""
+    error = OutcomeUnknown(f"{why}; what was approved may have run") if live else ModelError(why)
+    if isinstance(error, OutcomeUnknown):
+        error.request_ids = live
+    return error

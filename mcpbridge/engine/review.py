@@ -10,10 +10,11 @@ from mcpbridge.core.declared import Declared
 from mcpbridge.core.items import ApprovalRequest
 from mcpbridge.core.ruling import Decision, Effect, Outcome, Ruling
 from mcpbridge.core.tripwires import check_asked
-from mcpbridge.engine.actions import is_known, to_action
+from mcpbridge.engine.actions import believed, is_known, to_action
 from mcpbridge.engine.events import ActionDecided, Event
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Judge
+from mcpbridge.engine.pins import seen
 from mcpbridge.errors import ProtocolViolation
 from mcpbridge.ports import LocalTool
 
@@ -45,6 +46,7 @@ async def review(
             decided_at=judge.clock.now(),
             blobs=(),
             new_key=False,
+            withdrawn=True,
         )
         conversation = conversation.withdraw(request.id, denial.reason).decided(
             decided(action, ruling, denial, turn=conversation.turn, seq=seq)
@@ -66,7 +68,13 @@ def rule_hosted(
     except ProtocolViolation as error:
         return Ruling(effect=Effect.DENY, outcome=Outcome.UNKNOWN_TOOL, reason=str(error))
     action = to_action(request, conversation, declared, tools)
-    return judge.rule(action, conversation, known=is_known(request, conversation, tools))
+    return judge.rule(
+        action,
+        conversation,
+        known=is_known(request, conversation, tools),
+        definition=believed(request, conversation, declared),
+        seen=seen(request, conversation, declared),
+    )
 
 
 def _denial(ruling: Ruling, request_id: str, made: tuple[Decided, ...]) -> Decision | None:

@@ -7,88 +7,115 @@ by side. Nothing is answered, sent or run before its record is durable.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mcpbridge.core.action import Action
-from mcpbridge.core.conversation import (
-    AnswerItem,
-    ApprovalAnswer,
-    Conversation,
-    FunctionAnswer,
-    Grant,
-)
+from mcpbridge.core.conversation import AnswerItem, ApprovalAnswer, FunctionAnswer
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.items import ApprovalRequest
 from mcpbridge.core.question import Question
+from mcpbridge.core.quota import Quota, QuotaFull
 from mcpbridge.core.ruling import Decision, Deny, Effect, Outcome, Ruling
-from mcpbridge.core.secret import Mask
-from mcpbridge.engine import claims, effects
+from mcpbridge.engine import claims, edited, grants, limits, suggesting
 from mcpbridge.engine.actions import to_action
-from mcpbridge.engine.events import ActionDecided, ApprovalAsked, CallFinished, CallStarted, Event
-from mcpbridge.engine.journal import Journal
+from mcpbridge.engine.asking import Asking
+from mcpbridge.engine.events import ActionDecided, ApprovalAsked, Event, Notice
 from mcpbridge.engine.judge import Answers, Judge, Verdict
+from mcpbridge.engine.local_calls import LocalCalls
+from mcpbridge.engine.renewal import renew
 from mcpbridge.engine.review import decided, rule_hosted
 from mcpbridge.errors import AlreadyDecided, AuditUnavailable, RepeatedRequest
-from mcpbridge.ports import CallContext, LocalTool
-
-Checkpoint = Callable[[Conversation], Awaitable[None]]
-"""Makes a conversation durable; called after each answer and before each effect."""
 
 DENIED_TEXT: Final = "The call was denied and did not run. Reason: {reason}"
 
 
 @dataclass(kw_only=True)
-class Settlement:
+class Settlement(LocalCalls):
     """Settles the pending requests of one conversation. `conversation` is always the latest state."""
 
-    conversation: Conversation
     declared: Declared
-    tools: Mapping[str, LocalTool]
     judge: Judge
-    journal: Journal
-    checkpoint: Checkpoint | None = None
     answers: Answers = field(default_factory=dict[str, Any])
-    context: Any = None
-    tool_timeout: float | None = 60.0
-    max_parallel: int = 8
     max_repeats: int = 3
-    mask: Mask = field(default_factory=Mask)
-    """Credentials that a function's result must not carry to the model, the state or the log."""
-    claimed: frozenset[str] = frozenset()
-    """Requests that were pending before this turn: saved copies of them may exist."""
     questions: tuple[Question, ...] = ()
     """What nobody has answered: the run pauses when this is not empty."""
-    _started: set[str] = field(default_factory=set[str], init=False)
-    """Functions that have been called."""
-    _landing: set[asyncio.Task[Event]] = field(default_factory=set["asyncio.Task[Event]"], init=False)
-    """Answers of functions that have run, on their way into the conversation and the log."""
+    pauses: bool = True
+    """Whether a question may stay open although somebody was asked."""
+    _voided: set[str] = field(default_factory=set[str], init=False)
+    """Requests whose earlier decision was made void in this run."""
+    _notices: list[Event] = field(default_factory=list["Event"], init=False)
+    """What is told next."""
+    _asked: bool = field(default=False, init=False)
+    """Whether somebody was asked, and so took their time."""
 
     async def run(self) -> AsyncGenerator[Event, None]:
         """Decide everything that can be decided now, and act on it."""
+        self._notices += await renew(self.judge, self.conversation, self.journal)
         ruled = [self._ruled(call.id) for call in self.conversation.pending]
+        limited = {action.request_id: await self._prepare(action, ruling) for action, ruling in ruled}
         waits = self.judge.approver is None and any(
-            self._without_asking(action, ruling) is None for action, ruling in ruled
+            limited[action.request_id] is None and self._without_asking(action, ruling) is None
+            for action, ruling in ruled
         )
         to_run: list[Action] = []
-        for action, ruling in ruled:
+        for first in ruled:
+            # Where somebody was asked, time has passed: policies may have changed, or all is frozen.
+            action, ruling = await self._ruled_anew(first[0]) if self._asked else first
             repeated = self._repeated(action, ruling)
-            verdict = repeated or await self._verdict(action, ruling)
-            if verdict is None:
-                yield await self._leave_open(action, ruling)
-            elif self._stays_with_the_question(verdict, action, waits):
-                continue
-            else:
-                yield await self._decide(action, verdict)
-                if verdict.decision.allowed and action.via == "local":
-                    to_run.append(action)
+            verdict = repeated or limited[action.request_id] or await self._verdict(action, ruling)
+            to_run += await self._settle_one(action, ruling, verdict, waits)
+            for event in self._told():
+                yield event
             if repeated is not None:
                 raise RepeatedRequest(f"{action.name}: {repeated.decision.reason}; the run stops here")
+        to_run = await self._unless_frozen(to_run)
+        for event in self._told():
+            yield event
         async with aclosing(self._run_local(to_run)) as events:
             async for event in events:
                 yield event
+
+    async def _unless_frozen(self, actions: list[Action]) -> list[Action]:
+        """A freeze that came while somebody was asked also stops what was allowed and has not begun."""
+        frozen = self.judge.frozen()
+        if frozen is None:
+            return actions
+        ruling = Ruling(effect=Effect.DENY, outcome=Outcome.FROZEN, reason=frozen)
+        decision = Decision(outcome=Outcome.FROZEN, reason=frozen)
+        for action in actions:
+            await self._settle_one(action, ruling, Verdict(decision=decision, ruling=ruling), waits=False)
+        return []
+
+    async def _settle_one(
+        self, action: Action, ruling: Ruling, verdict: Verdict | None, waits: bool
+    ) -> list[Action]:
+        """Act on one verdict; returns what is to run here."""
+        if verdict is None:
+            self._notices.append(await self._leave_open(action, ruling))
+            return []
+        if self._stays_with_the_question(verdict, action, waits):
+            return []
+        action, verdict = await self._as_edited(action, verdict)
+        decided_now = await self._decide(action, verdict)
+        self._notices.append(decided_now)
+        if decided_now.decision.outcome is Outcome.HUMAN_ALLOW:
+            self._notices += suggesting.offer(self.conversation, action, self.judge)
+        return [action] if decided_now.decision.allowed and action.via == "local" else []
+
+    async def _as_edited(self, action: Action, verdict: Verdict) -> tuple[Action, Verdict]:
+        """With the arguments that a person wrote instead, which meet the rules too; both are on record."""
+        arguments = None if verdict.answer is None else verdict.answer.arguments
+        if arguments is None or not verdict.decision.allowed:
+            return action, verdict
+        await self.journal.edited(self.conversation, action, by=verdict.decision.approver)
+        changed = edited.edited(action, arguments, self.tools.get(action.tool))
+        ruling = self.judge.rule(changed, self.conversation, known=True)
+        no = edited.denial(ruling)
+        verdict = replace(verdict, ruling=ruling)
+        return changed, verdict if no is None else replace(verdict, decision=no, always=False)
 
     def _ruled(self, request_id: str) -> tuple[Action, Ruling]:
         call = next(call for call in self.conversation.pending if call.id == request_id)
@@ -124,14 +151,86 @@ class Settlement:
         reason = f"denied {denied} times in this turn, and asked for once more"
         return Verdict(decision=Decision(outcome=Outcome.LIMIT, reason=reason), ruling=ruling)
 
+    async def _prepare(self, action: Action, ruling: Ruling) -> Verdict | None:
+        """What is settled before anybody is asked: a limit that is used up (then this is the denial), grants
+        that have ended, and a yes of one of several people."""
+        if ruling.effect is Effect.DENY:
+            return None
+        if self.judge.quotas(action, self.conversation):
+            await self._void(action)  # what provably never ran must not stand in its own way
+        denial = await self._limited(action, ruling)
+        if denial is None and ruling.effect is Effect.ASK:
+            await self._end_grants(action, ruling)
+            await self._take_vote(action, ruling)
+        return denial
+
+    async def _end_grants(self, action: Action, ruling: Ruling) -> None:
+        self.conversation = await grants.end_those_that_ended(
+            action,
+            ruling,
+            self.conversation,
+            self.judge.policies.current(),
+            now=self.judge.clock.now().timestamp(),
+            journal=self.journal,
+        )
+
+    async def _limited(self, action: Action, ruling: Ruling) -> Verdict | None:
+        refusal = await limits.refused(self.journal.sink, self.judge.quotas(action, self.conversation))
+        return None if refusal is None else Verdict(decision=refusal, ruling=ruling)
+
+    async def _take_vote(self, action: Action, ruling: Ruling) -> None:
+        answer = self.answers.get(action.request_id)
+        if answer is None:
+            return
+        asking = self._asking()
+        if await asking.take(action, ruling, answer):
+            self.answers = {key: one for key, one in self.answers.items() if key != action.request_id}
+            await self._heard(asking)
+
+    def _asking(self) -> Asking:
+        return Asking(
+            conversation=self.conversation, judge=self.judge, journal=self.journal, pauses=self.pauses
+        )
+
+    async def _heard(self, asking: Asking) -> None:
+        self._notices += asking.notices
+        if asking.conversation is not self.conversation:
+            await self._save(asking.conversation)
+
+    def _told(self) -> list[Event]:
+        """What happened since the last look."""
+        events, self._notices = self._notices, []
+        return events
+
     async def _verdict(self, action: Action, ruling: Ruling) -> Verdict | None:
-        """None when a person must decide and nobody is there now."""
+        """None when a person must decide and nobody is there now, or not everybody."""
         verdict = self._without_asking(action, ruling)
         if verdict is not None or self.judge.approver is None:
             return verdict
-        question = self.judge.question(action, ruling, self.conversation)
-        await self.journal.asked(self.conversation, question)
-        return await self.judge.ask(question)
+        limited = await self._limited(action, ruling)  # others of this response may have used it up
+        if limited is not None:
+            return limited
+        await self._end_grants(action, ruling)
+        asking = self._asking()
+        self._asked = True
+        try:
+            verdict = await asking.ask(action, ruling)
+        finally:
+            await self._heard(asking)
+        return verdict if verdict is None or not verdict.decision.allowed else await self._still(verdict)
+
+    async def _still(self, verdict: Verdict) -> Verdict:
+        """A person's yes, unless a freeze or a stricter policy came while they thought."""
+        assert verdict.question is not None
+        _, now = await self._ruled_anew(verdict.question.action)
+        if now.effect is not Effect.DENY:
+            return verdict
+        decision = Decision(outcome=now.outcome or Outcome.POLICY_DENY, reason=now.reason)
+        return replace(verdict, decision=decision, ruling=now, always=False)
+
+    async def _ruled_anew(self, action: Action) -> tuple[Action, Ruling]:
+        self._notices += await renew(self.judge, self.conversation, self.journal)
+        return self._ruled(action.request_id)
 
     def _without_asking(self, action: Action, ruling: Ruling) -> Verdict | None:
         """A denial by rule; else what a person answered for the screen they were shown; else the rules
@@ -142,22 +241,33 @@ class Settlement:
             shown = self.conversation.asked.get(action.request_id)
             if shown == question.screen_hash or (ruling.effect is Effect.ALLOW and isinstance(answer, Deny)):
                 return self.judge.answered(question, answer, None)
-        return self.judge.without_asking(action, ruling, self.conversation)
+        agreed = self._asking().agreed(action, ruling) if ruling.effect is Effect.ASK else None
+        return agreed or self.judge.without_asking(action, ruling, self.conversation)
 
     async def _leave_open(self, action: Action, ruling: Ruling) -> Event:
-        question = self.judge.question(action, ruling, self.conversation)
+        question = self._asking().question(action, ruling)
         if self.conversation.asked.get(action.request_id) != question.screen_hash:
             await self.journal.asked(self.conversation, question)
-            self.conversation = self.conversation.asking(action.request_id, question.screen_hash)
+            now = self.judge.clock.now().timestamp()
+            self.conversation = self.conversation.asking(action.request_id, question.screen_hash, at=now)
         self.questions = (*self.questions, question)
         return ApprovalAsked(question=question, waiting=True)
 
-    async def _decide(self, action: Action, verdict: Verdict) -> Event:
-        """Record the decision, then answer what can be answered without running anything."""
-        if any(made.request_id == action.request_id for made in self.conversation.decisions):
-            # Decided before, and the effect never began: decided anew, by today's rules.
+    async def _void(self, action: Action) -> None:
+        """Decided before, and the effect never began: decided anew, by today's rules."""
+        before = any(made.request_id == action.request_id for made in self.conversation.decisions)
+        if before and action.request_id not in self._voided:
             self.conversation = await claims.void(self.conversation, action, self.journal)
-        seq = await self._record(action, verdict)
+            self._voided.add(action.request_id)
+
+    async def _decide(self, action: Action, verdict: Verdict) -> ActionDecided:
+        """Record the decision, then answer what can be answered without running anything."""
+        await self._void(action)
+        try:
+            seq = await self._record(action, verdict)
+        except QuotaFull as full:  # the last place went to another call just now
+            verdict = Verdict(decision=limits.reached(full), ruling=verdict.ruling)
+            seq = await self._record(action, verdict)
         decision, ruling = verdict.decision, verdict.ruling
         made = decided(action, ruling, decision, turn=self.conversation.turn, seq=seq)
         self.conversation = self.conversation.decided(made)
@@ -173,13 +283,9 @@ class Settlement:
         elif not decision.allowed:
             output = DENIED_TEXT.format(reason=decision.reason)
             await self._answer(FunctionAnswer(request_id=action.request_id, output=output))
-        if verdict.always and decision.allowed:
-            await self._grant(action)
+        if decision.allowed:
+            await self._keep_grants(action, verdict)
         return ActionDecided(action=action, decision=decision, rules=ruling.rule_ids)
-
-    def _claims(self, action: Action) -> bool:
-        """Whether copies of this request's state may exist, so that the log must be asked who was first."""
-        return self.conversation.restored or self.checkpoint is not None or action.request_id in self.claimed
 
     async def _record(self, action: Action, verdict: Verdict) -> int:
         """Make the decision durable. Of saved state there may be copies: the first decision wins, and
@@ -197,6 +303,7 @@ class Settlement:
                 decided_at=self.judge.clock.now(),
                 blobs=(verdict.question.screen,) if verdict.question else (),
                 new_key=not claims,
+                quotas=self._quotas(action, verdict),
             )
         except (AlreadyDecided, AuditUnavailable, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) or getattr(error, "maybe_written", False):
@@ -206,114 +313,35 @@ class Settlement:
                 await self._save(self.conversation.not_begun(action.request_id))
             raise
 
-    async def _grant(self, action: Action) -> None:
-        grant = Grant(
-            fingerprint=action.fingerprint(),
-            definition_hash=action.definition_hash,
-            principal=self.conversation.principal,
-            request_id=action.request_id,
+    def _quotas(self, action: Action, verdict: Verdict) -> tuple[Quota, ...]:
+        """What the decision uses up, in the same record."""
+        if not verdict.decision.allowed:
+            return ()
+        of_grant = None if verdict.grant is None else grants.quota(verdict.grant)
+        return (*self.judge.quotas(action, self.conversation), *([] if of_grant is None else [of_grant]))
+
+    async def _keep_grants(self, action: Action, verdict: Verdict) -> None:
+        """Count the use of a grant; make the one that a person's "always" asks for."""
+        if verdict.grant is not None:
+            self.conversation = self.conversation.grant_used(verdict.grant)
+            used = replace(verdict.grant, used=verdict.grant.used + 1)
+            await self.journal.grant_used(self.conversation, used, action)
+        if not verdict.always or verdict.answer is None:
+            return
+        self.conversation, why_not = await grants.make(
+            action,
+            verdict.ruling,
+            self.conversation,
+            self.judge.policies.current(),
+            grant_id=self.judge.clock.new_id("grant"),
+            now=self.judge.clock.now().timestamp(),
+            ttl=verdict.answer.ttl,
+            uses=verdict.answer.uses,
+            journal=self.journal,
         )
-        await self.journal.grant_made(self.conversation, grant, action)
-        self.conversation = self.conversation.granted(grant)
+        if why_not is not None:
+            message = f"{action.name} is allowed once, and no grant was made: {why_not}"
+            self._notices.append(Notice(type="grant_refused", message=message))
 
     async def _answer(self, answer: AnswerItem) -> None:
         await self._save(self.conversation.answer(answer))
-
-    async def _save(self, conversation: Conversation) -> None:
-        self.conversation = conversation
-        if self.checkpoint is not None:
-            await self.checkpoint(conversation)
-
-    async def _run_local(self, actions: Sequence[Action]) -> AsyncGenerator[Event, None]:
-        """Run allowed functions side by side; each answer lands, and is saved, as it comes."""
-        if not actions:
-            return
-        for action in actions:
-            yield CallStarted(action=action)
-        began = self.conversation
-        for action in actions:
-            began = began.beginning(action.request_id)
-        await self._save(began)
-        fresh = not any(self._claims(action) for action in actions)
-        state, failure = await claims.use_up(self.conversation, actions, self.journal, fresh=fresh)
-        if failure is not None:
-            await self._save(state)
-            raise failure
-        limit = asyncio.Semaphore(self.max_parallel)
-        tasks = {asyncio.create_task(self._run_one(action, limit)) for action in actions}
-        running = tasks
-        try:
-            while running:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    yield task.result()
-        finally:
-            await _stop(tasks)
-            await _settled(self._landing)
-            await asyncio.shield(self._account_for(actions))
-
-    async def _account_for(self, actions: Sequence[Action]) -> None:
-        """After an interruption: what started and did not end is unknown. What never started has not
-        begun, and is a further attempt next time, since its right to run is used up."""
-        for action in actions:
-            if action.request_id not in self._started:
-                state = self.conversation.not_begun(action.request_id)
-                self.conversation = state.again(action.request_id)
-        begun = set(self.conversation.begun)
-        lost = tuple(action.request_id for action in actions if action.request_id in begun)
-        await self.journal.unknown(self.conversation, lost, "abandoned while it ran")
-
-    async def _run_one(self, action: Action, limit: asyncio.Semaphore) -> Event:
-        async with limit:
-            self._started.add(action.request_id)
-            context = CallContext(
-                conversation_id=self.conversation.id,
-                call_id=action.request_id,
-                principal=self.conversation.principal,
-                context=self.context,
-            )
-            result = await effects.run(
-                self.tools[action.tool], action, context, default_timeout=self.tool_timeout
-            )
-            result = replace(result, output=self.mask.value(result.output))
-        # The function has run: no failure of its neighbour and no cancellation may keep its answer out.
-        self.conversation = self.conversation.answer(
-            FunctionAnswer(request_id=action.request_id, output=result.output)
-        )
-        outcome = self.journal.outcome(
-            self.conversation,
-            action,
-            status=result.status,
-            result=result.encoded(),
-            latency=result.latency,
-            error=result.error,
-        )
-        self.conversation = self.conversation.owing(outcome)
-        landing = asyncio.create_task(self._land(result, outcome))
-        self._landing.add(landing)
-        return await asyncio.shield(landing)
-
-    async def _land(self, result: effects.Result, outcome: Mapping[str, Any]) -> Event:
-        action = result.action
-        await self.journal.pay(outcome)
-        self.conversation = self.conversation.paid(outcome)
-        await self._save(self.conversation)
-        return CallFinished(
-            request_id=action.request_id,
-            server_label=action.server_label,
-            tool=action.tool,
-            status=result.status,
-            evidence="executed_here",
-            output=result.text,
-        )
-
-
-async def _stop(tasks: set[asyncio.Task[Event]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await _settled(tasks)
-
-
-async def _settled(tasks: set[asyncio.Task[Event]]) -> None:
-    """Wait for all; of several errors the first one is raised elsewhere, the others count as seen."""
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,18 +1,15 @@
-"""Matchers made of matchers: `{gt: 0, le: 100}`, each, any, all_of, any_of, none_of.
-
-Kleene's logic: false decides an *and*, true decides an *or*, otherwise one undecided part leaves the
-whole undecided.
-"""
+"""The mapping of matchers on one field, read and checked: `{gt: 0, le: 100}`, each, all_of, …"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final, cast
 
 from mcpbridge.core.yaml_lines import Path
-from mcpbridge.policy.matchers import ANY_KIND, MATCHERS, UNAVAILABLE, BadOperand
-from mcpbridge.policy.model import Decide, Facts, Matcher, Truth
+from mcpbridge.policy.matchers import ANY_KIND, MATCHERS, BadOperand
+from mcpbridge.policy.matchers.combinators import alternatives, over_items
+from mcpbridge.policy.model import Matcher
 from mcpbridge.policy.problems import Problems
 
 COMBINATORS: Final = ("each", "any", "all_of", "any_of", "none_of")
@@ -20,12 +17,6 @@ KNOWN: Final = (*MATCHERS, *COMBINATORS)
 _MAX_NESTING: Final = 8
 """Deeper conditions are not readable by the people who answer for them."""
 
-_PATTERNS: Final = frozenset({"regex", "regexp", "pattern", "re", "glob"})
-"""Matchers of other tools that have no counterpart here."""
-_INSTEAD: Final = (
-    "say it with starts_with, ends_with, contains or in "
-    "(without the condition, an allow rule would allow more)"
-)
 _SYNONYMS: Final = MappingProxyType(
     {
         "gte": "ge", ">=": "ge", "min": "ge", "minimum": "ge", ">": "gt",
@@ -36,6 +27,8 @@ _SYNONYMS: Final = MappingProxyType(
         "prefix": "starts_with", "suffix": "ends_with", "includes": "contains", "has": "contains",
         "minlength": "min_len", "maxlength": "max_len", "minitems": "min_items", "maxitems": "max_items",
         "all": "all_of", "and": "all_of", "or": "any_of",
+        "regex": "matches", "regexp": "matches", "pattern": "matches", "re": "matches", "glob": "matches",
+        "path": "under", "below": "under", "inside": "under", "domain": "email_domain", "url": "https_host",
     }
 )  # fmt: skip
 """Words of other tools, in lower case."""
@@ -58,9 +51,7 @@ def read_matchers(value: object, at: Path, problems: Problems) -> tuple[Matcher,
     if sum(part in COMBINATORS for part in at) > _MAX_NESTING:
         problems.add(at, f"conditions are nested deeper than {_MAX_NESTING} levels; split the rule")
         return ()
-    problems.known_keys(
-        mapping, at, "matcher", KNOWN, UNAVAILABLE | _PATTERNS, instead=_INSTEAD, synonyms=_SYNONYMS
-    )
+    problems.known_keys(mapping, at, "matcher", KNOWN, synonyms=_SYNONYMS)
     before = problems.count
     found = [_read_one(name, mapping[name], (*at, name), problems) for name in KNOWN if name in mapping]
     matchers = [matcher for matcher in found if matcher is not None]
@@ -82,72 +73,12 @@ def _read_one(name: str, operand: object, at: Path, problems: Problems) -> Match
 
 def _read_combinator(name: str, operand: object, at: Path, problems: Problems) -> Matcher:
     if name in ("each", "any"):
-        parts = read_matchers(operand, at, problems)
-        decide = _over_items(all_of if name == "each" else any_of, _conjunction(parts))
-        return Matcher(text=f"{name} {_and(parts)}", kinds=frozenset({"array"}), decide=decide)
-    alternatives: list[tuple[Matcher, ...]] = []
-    if isinstance(operand, list) and operand:
-        items = cast("list[object]", operand)
-        alternatives = [read_matchers(item, (*at, index), problems) for index, item in enumerate(items)]
-    else:
+        return over_items(name, operand, read_matchers(operand, at, problems))
+    items = cast("list[object]", operand) if isinstance(operand, list) else []
+    if not items:
         problems.add(at, f"`{name}` takes a list of matchers, such as [{{eq: EUR}}, {{starts_with: X}}]")
-    text = f"{name.replace('_', ' ')} " + ", ".join(map(_and, alternatives))
-    decide = _alternatives(name, [_conjunction(parts) for parts in alternatives])
-    return Matcher(text=text, kinds=ANY_KIND, decide=decide)
-
-
-def _and(parts: Sequence[Matcher]) -> str:
-    return "(" + " and ".join(part.text for part in parts) + ")"
-
-
-def all_of(truths: Iterable[Truth]) -> Truth:
-    """Kleene's *and*; true when there is nothing."""
-    result: Truth = True
-    for truth in truths:
-        if truth is False:
-            return False
-        if truth is None:
-            result = None
-    return result
-
-
-def any_of(truths: Iterable[Truth]) -> Truth:
-    """Kleene's *or*; false when there is nothing."""
-    result: Truth = False
-    for truth in truths:
-        if truth is True:
-            return True
-        if truth is None:
-            result = None
-    return result
-
-
-def _conjunction(parts: Sequence[Matcher]) -> Decide:
-    decides = tuple(part.decide for part in parts)
-    if len(decides) == 1:
-        return decides[0]
-    return lambda value, facts: all_of(decide(value, facts) for decide in decides)
-
-
-def _over_items(fold: Callable[[Iterable[Truth]], Truth], decide: Decide) -> Decide:
-    def over(value: object, facts: Facts) -> Truth:
-        if not isinstance(value, list | tuple):
-            return None
-        return fold(decide(item, facts) for item in cast("Sequence[object]", value))
-
-    return over
-
-
-def _alternatives(name: str, decides: Sequence[Decide]) -> Decide:
-    fold = all_of if name == "all_of" else any_of
-    if name != "none_of":
-        return lambda value, facts: fold(decide(value, facts) for decide in decides)
-
-    def none_of(value: object, facts: Facts) -> Truth:
-        truth = any_of(decide(value, facts) for decide in decides)
-        return None if truth is None else not truth
-
-    return none_of
+    groups = [read_matchers(item, (*at, index), problems) for index, item in enumerate(items)]
+    return alternatives(name, cast("object", operand), groups)  # type: ignore[redundant-cast]
 
 
 def _contradictions(

@@ -14,7 +14,19 @@ from typing import Final
 from mcpbridge.core.action import Action
 from mcpbridge.core.ruling import Effect, Outcome, RuleMatch, Ruling
 from mcpbridge.policy.conditions import only_named
-from mcpbridge.policy.model import MISSING, STRICTNESS, Arguments, Facts, Policy, Rule, Test, Truth, descend
+from mcpbridge.policy.matchers.combinators import all_of
+from mcpbridge.policy.model import (
+    MISSING,
+    STRICTNESS,
+    Arguments,
+    Facts,
+    Plan,
+    Policy,
+    Rule,
+    Test,
+    Truth,
+    descend,
+)
 
 _SAYS: Final = {Effect.ALLOW: "allows", Effect.ASK: "asks a person about", Effect.DENY: "denies"}
 
@@ -42,6 +54,8 @@ def check(candidate: Rule, arguments: Arguments, facts: Facts) -> Truth:
     truth = True if candidate.who is None else candidate.who.covers(facts)
     if truth is not False and candidate.tests:
         truth = _holds(candidate.tests, arguments, facts, truth)
+    if truth is not False and candidate.whole:
+        truth = all_of((truth, *(matcher.decide(arguments, facts) for matcher in candidate.whole)))
     if truth is None:
         return False if candidate.strictness == 0 else None
     if truth and candidate.named is not None:
@@ -84,6 +98,7 @@ def evaluate(candidate: Rule, arguments: Arguments, facts: Facts) -> list[tuple[
     found = [] if candidate.who is None else [(candidate.who.text, candidate.who.covers(facts))]
     for condition in candidate.when:
         found += zip(condition.texts, condition.truths(arguments, facts), strict=True)
+    found += [(matcher.text, matcher.decide(arguments, facts)) for matcher in candidate.whole]
     return found
 
 
@@ -98,13 +113,13 @@ def _rule_alone(action: Action, policy: Policy, facts: Facts) -> Ruling:
             matched.append(candidate)
             if truth is None:
                 certain = False
-    if not (matched and certain):
-        return _conclude(action, policy, facts, matched)
-    key = tuple(matched)
-    return plan.recall(key) or plan.remember(key, _conclude(action, policy, facts, matched))
+    if not certain:
+        return _conclude(action, policy, facts, matched, plan)
+    key: tuple[object, ...] = tuple(matched) or ("no match", *_missed(action, plan, facts))
+    return plan.recall(key) or plan.remember(key, _conclude(action, policy, facts, matched, plan))
 
 
-def _conclude(action: Action, policy: Policy, facts: Facts, matched: Sequence[Rule]) -> Ruling:
+def _conclude(action: Action, policy: Policy, facts: Facts, matched: Sequence[Rule], plan: Plan) -> Ruling:
     defaults = policy.defaults
     matches = tuple(_match(one, action.arguments or {}, facts) for one in matched)
     ruled = max((one.effect for one in matched), key=STRICTNESS.__getitem__, default=None)
@@ -119,7 +134,7 @@ def _conclude(action: Action, policy: Policy, facts: Facts, matched: Sequence[Ru
     elif unknown:
         reason = f"{action.name} is not a known tool."
     else:
-        reason = _default_reason(effect, action, policy, facts)
+        reason = _default_reason(effect, action, _missed(action, plan, facts))
     return Ruling(
         effect=effect,
         outcome=_outcome(effect, unknown=unknown and ruled is None),
@@ -160,21 +175,45 @@ def _generated(name: str, carrier: Rule, match: RuleMatch) -> str:
     return f"{sentence}: {'; '.join(predicates)}." if predicates else f"{sentence}."
 
 
-def _default_reason(effect: Effect, action: Action, policy: Policy, facts: Facts) -> str:
+def _missed(action: Action, plan: Plan, facts: Facts) -> tuple[tuple[str, ...], ...]:
+    """The fields on which each allow rule about this call failed; empty where there is no such rule."""
+    arguments = action.arguments or {}
+    return tuple(
+        [
+            _fields_missed(candidate, arguments, facts)
+            for candidate in plan.rules
+            if candidate.strictness == 0 and _concerns(candidate, arguments, facts)
+        ]
+    )
+
+
+def _concerns(candidate: Rule, arguments: Arguments, facts: Facts) -> bool:
+    if candidate.who is not None and not candidate.who.covers(facts):
+        return False
+    return not candidate.annotations or all(one.decide(arguments, facts) for one in candidate.annotations)
+
+
+def _fields_missed(candidate: Rule, arguments: Arguments, facts: Facts) -> tuple[str, ...]:
+    fields: list[str] = []
+    for head, rest, when_missing, decide in candidate.tests:
+        value = arguments.get(head, MISSING)
+        if rest:
+            value = descend(value, rest)
+        if not (when_missing if value is MISSING else decide(value, facts)):
+            fields.append(".".join((head, *rest)) if rest else head)
+    schema = candidate.args_schema
+    if schema is not None and not schema.decide(arguments, facts):
+        fields.append(schema.name)
+    return tuple(fields)
+
+
+def _default_reason(effect: Effect, action: Action, missed: tuple[tuple[str, ...], ...]) -> str:
     """Names the fields on which allow rules failed, never what those rules compare them with."""
     if effect is Effect.ALLOW:
         return f"No rule speaks about {action.name}, and the policy allows by default."
-    arguments = action.arguments or {}
-    near = [
-        candidate
-        for candidate in policy.plan(action.name).rules
-        if candidate.effect is Effect.ALLOW and (candidate.who is None or candidate.who.covers(facts))
-    ]
-    if not near:
+    if not missed:
         return f"No rule allows {action.name}."
-    fields = {
-        one.field for candidate in near for one in candidate.when if not all(one.truths(arguments, facts))
-    }
+    fields = {field for one in missed for field in one}
     hint = f" (see {', '.join(sorted(fields))})" if fields else ", as some are not expected"
     return f"No rule allows {action.name} with these arguments{hint}."
 

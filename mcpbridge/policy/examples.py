@@ -1,25 +1,28 @@
 """`examples:` of a rule, checked every time the file is loaded.
 
 An example is a call's arguments. `$tool` adds the tool's name; without it the tool is taken to be one
-of the rule's. `who:` is taken to be satisfied.
+of the rule's. `$user` is what the user wrote, `$annotations` what a trusted server says about the tool.
+`who:` is taken to be satisfied unless `$principal` or `$groups` says who it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
+from mcpbridge.core.action import ToolDefinition
+from mcpbridge.core.raw import mapping as as_mapping
 from mcpbridge.core.ruling import Effect
 from mcpbridge.core.yaml_lines import Path
+from mcpbridge.policy.annotations import read_annotations
 from mcpbridge.policy.decide import check, evaluate
 from mcpbridge.policy.glob import tool_name_problem
 from mcpbridge.policy.model import Arguments, Facts, Rule
-from mcpbridge.policy.problems import Problems
+from mcpbridge.policy.problems import Problems, suggest
 
 _LISTS: Final = ("match", "not_match")
-_TOOL: Final = "$tool"
 _SHAPE: Final = "{match: [{amount: 5}], not_match: [{amount: 500}]}"
-_NOBODY: Final = Facts(principal="")
+_RESERVED: Final = ("$tool", "$user", "$principal", "$groups", "$annotations")
 
 
 def check_examples(value: object, at: Path, problems: Problems, rule: Rule) -> None:
@@ -30,7 +33,6 @@ def check_examples(value: object, at: Path, problems: Problems, rule: Rule) -> N
     problems.known_keys(mapping, at, "key of `examples`", _LISTS)
     if not mapping:
         problems.add(at, f"empty `examples` show nothing; write {_SHAPE}")
-    rule = replace(rule, who=None)
     for name in _LISTS:
         if name not in mapping:
             continue
@@ -47,47 +49,87 @@ def _check(example: object, at: Path, problems: Problems, rule: Rule, *, wanted:
     if arguments is None:
         return
     before = problems.count
-    tool = _read_reserved(arguments, at, problems)
+    example_of = _read_reserved(arguments, at, problems)
     if problems.count > before:
         return
-    call = {key: value for key, value in arguments.items() if key != _TOOL}
-    covered = tool is None or rule.covers(tool)
-    matches = covered and check(rule, call, _NOBODY) is not False
+    if not arguments.keys() & {"$principal", "$groups"}:
+        rule = replace(rule, who=None)
+    call = {key: value for key, value in arguments.items() if not key.startswith("$")}
+    covered = example_of.tool is None or rule.covers(example_of.tool)
+    matches = covered and check(rule, call, example_of.facts) is not False
     if matches is not wanted:
-        problem = f"does not match: {_why_not(rule, call)}" if wanted else f"matches: {_why(rule, call)}"
+        why = (_why_not if wanted else _why)(rule, call, example_of.facts)
         if not covered:
-            problem = f"does not match: `tools` does not name {tool}"
-        should = "should match" if wanted else "should not match"
+            why = f"`tools` does not name {example_of.tool}"
         problems.add(
-            at, f"this example of `{rule.id}` {should}, but {problem}; change the rule or the example"
+            at,
+            f"this example of `{rule.id}` should {'' if wanted else 'not '}match, "
+            f"but {'does not match' if wanted else 'matches'}: {why}; change the rule or the example",
         )
 
 
-def _read_reserved(arguments: dict[str, object], at: Path, problems: Problems) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    """What an example says besides the arguments."""
+
+    tool: str | None
+    facts: Facts
+
+
+def _read_reserved(arguments: dict[str, object], at: Path, problems: Problems) -> _Setting:
     """Keys that begin with `$` are not arguments."""
     for key in arguments:
-        if key == "$user":
-            problems.add((*at, key), "`$user` is not available in this version; remove it")
-        elif key.startswith("$") and key != _TOOL:
-            problems.add((*at, key), f"`{key}` is reserved; the one key with `$` is `$tool`")
-    if _TOOL not in arguments:
-        return None
-    tool = arguments[_TOOL]
-    problem = tool_name_problem(tool if isinstance(tool, str) else str(tool))
+        if key.startswith("$") and key not in _RESERVED:
+            problems.add((*at, key), f"`{key}` is reserved; {suggest(key, _RESERVED)}")
+    tool = _text(arguments, "$tool", at, problems)
+    problem = None if tool is None else tool_name_problem(tool)
     if problem is not None:
-        problems.add((*at, _TOOL), problem)
-    return str(tool)
+        problems.add((*at, "$tool"), problem)
+    hints = arguments.get("$annotations", {})
+    if "$annotations" in arguments:
+        read_annotations(hints, (*at, "$annotations"), problems)
+    definition = ToolDefinition(name=tool or "", annotations=as_mapping(hints))
+    return _Setting(
+        tool=tool,
+        facts=Facts(
+            principal=_text(arguments, "$principal", at, problems) or "",
+            groups=frozenset(_texts(arguments, "$groups", at, problems)),
+            user_texts=_texts(arguments, "$user", at, problems),
+            definition=definition if "$annotations" in arguments else None,
+            trust_annotations=True,
+        ),
+    )
 
 
-def _why_not(rule: Rule, call: Arguments) -> str:
-    for text, truth in evaluate(rule, call, _NOBODY):
+def _text(arguments: dict[str, object], key: str, at: Path, problems: Problems) -> str | None:
+    value = arguments.get(key)
+    if key not in arguments or isinstance(value, str):
+        return value if isinstance(value, str) else None
+    problems.add((*at, key), f"write a text as `{key}`")
+    return None
+
+
+def _texts(arguments: dict[str, object], key: str, at: Path, problems: Problems) -> tuple[str, ...]:
+    """One text, or a list of them."""
+    if key not in arguments:
+        return ()
+    value = arguments[key]
+    given = cast("list[object]", value) if isinstance(value, list) else [value]
+    found = tuple(item for item in given if isinstance(item, str))
+    if not found or len(found) < len(given):
+        problems.add((*at, key), f"write a text or a list of texts as `{key}`")
+    return found
+
+
+def _why_not(rule: Rule, call: Arguments, facts: Facts) -> str:
+    for text, truth in evaluate(rule, call, facts):
         if truth is False or (truth is None and rule.effect is Effect.ALLOW):
             return f"`{text}` {'is false' if truth is False else 'cannot be evaluated'}"
     return "it has arguments that `when` does not name (see `other_arguments: any`)"
 
 
-def _why(rule: Rule, call: Arguments) -> str:
-    undecided = [text for text, truth in evaluate(rule, call, _NOBODY) if truth is None]
+def _why(rule: Rule, call: Arguments, facts: Facts) -> str:
+    undecided = [text for text, truth in evaluate(rule, call, facts) if truth is None]
     if undecided:
         return f"`{undecided[0]}` cannot be evaluated, which counts as a match for {rule.effect.value}"
     return "everything it asks for holds"

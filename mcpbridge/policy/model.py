@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
+from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.ruling import Effect, RuleMatch, Ruling
 from mcpbridge.policy.glob import Glob
+
+if TYPE_CHECKING:
+    from mcpbridge.core.yaml_lines import Document
+    from mcpbridge.policy.approvers import ApproverRule
+    from mcpbridge.policy.grants import GrantTerms
+    from mcpbridge.policy.limits import Limit
+    from mcpbridge.policy.pins_model import Pins
+    from mcpbridge.policy.said.remembered import Remembered
+    from mcpbridge.policy.said.words import UserWords
 
 Truth = bool | None
 """True, false, or None: *undecided* (a field is missing, null, of the wrong type, not a number)."""
@@ -37,7 +47,25 @@ class Facts:
     known_tool: bool = True
     """False when no declared server (and no local function) is known to have this tool."""
     user_texts: tuple[str, ...] = ()
-    """What the user wrote. No matcher of this version reads it."""
+    """What the user wrote in this conversation: never context, files, templates or tool results."""
+    definition: ToolDefinition | None = None
+    """The tool as its server last listed it; None when nobody has seen it."""
+    trust_annotations: bool = False
+    """Whether the operator declared that this server's annotations may be believed."""
+    remembered: Remembered | None = field(repr=False, compare=False, default=None)
+    """Where prepared `user_texts` are kept for the next ruling; None keeps them here only."""
+    _words: UserWords | None = field(init=False, repr=False, compare=False, default=None)
+
+    @property
+    def words(self) -> UserWords:
+        """`user_texts`, prepared for looking things up; prepared once."""
+        from mcpbridge.policy.said.words import UserWords  # only policies that ask for words need it
+
+        if self._words is None:
+            prepare = UserWords if self.remembered is None else self.remembered.words
+            object.__setattr__(self, "_words", prepare(self.user_texts))
+        assert self._words is not None
+        return self._words
 
 
 Decide = Callable[[object, Facts], Truth]
@@ -47,11 +75,18 @@ Decide = Callable[[object, Facts], Truth]
 class Matcher:
     """One matcher on one value, such as `<= 100`."""
 
+    name: str
+    """As in YAML: `le`."""
+    operand: object
+    """As in YAML, plain data: 100."""
     text: str
     """For people and the audit: the rule's operand, never a call's value."""
     kinds: frozenset[str]
     """The types of value it can decide about."""
     decide: Decide
+    parts: tuple[tuple[Matcher, ...], ...] = ()
+    """The matchers inside it: one group for `each` and `any`, one per alternative for `all_of`,
+    `any_of` and `none_of`. Within a group all must hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +165,13 @@ class Rule:
     who: Who | None = None
     when: tuple[Condition, ...] = ()
     """All must hold (three-valued)."""
+    args_schema: Matcher | None = None
+    """On all arguments together."""
+    annotations: tuple[Matcher, ...] = ()
+    """On what the tool's server says about it."""
     named: Named | None = None
-    """Set on allow rules with `when:`: a call with any other argument does not match."""
+    """Set on allow rules with `when:`, unless they say `other_arguments: any`: a call with any other
+    argument does not match."""
     flat: frozenset[str] | None = field(init=False, repr=False)
     """`named` where every argument is named as a whole, for speed."""
     reason: str = ""
@@ -143,12 +183,20 @@ class Rule:
     """The record of a match in which every predicate held: the same every time, so made once."""
     tests: tuple[Test, ...] = field(init=False, repr=False)
     """`when`, unpacked for speed."""
+    whole: tuple[Matcher, ...] = field(init=False, repr=False)
+    """`args_schema` and `annotations`: what is asked of the call as a whole."""
 
     def __post_init__(self) -> None:
         who = () if self.who is None else (self.who.text,)
-        predicates = (*who, *(text for condition in self.when for text in condition.texts))
+        whole = self.annotations if self.args_schema is None else (self.args_schema, *self.annotations)
+        predicates = (
+            *who,
+            *(text for condition in self.when for text in condition.texts),
+            *(matcher.text for matcher in whole),
+        )
         match = RuleMatch(rule_id=self.id, effect=self.effect, predicates=predicates, policy=self.policy)
         object.__setattr__(self, "match", match)
+        object.__setattr__(self, "whole", whole)
         named = self.named or {}
         flat = None if any(below is not None for below in named.values()) else frozenset(named)
         object.__setattr__(self, "flat", flat)
@@ -169,14 +217,14 @@ class Plan:
     """
 
     rules: tuple[Rule, ...]
-    _rulings: dict[tuple[Rule, ...], Ruling] = field(
-        init=False, repr=False, default_factory=dict[tuple["Rule", ...], "Ruling"]
+    _rulings: dict[tuple[object, ...], Ruling] = field(
+        init=False, repr=False, default_factory=dict[tuple[object, ...], "Ruling"]
     )
 
-    def recall(self, matched: tuple[Rule, ...]) -> Ruling | None:
+    def recall(self, matched: tuple[object, ...]) -> Ruling | None:
         return self._rulings.get(matched)
 
-    def remember(self, matched: tuple[Rule, ...], ruling: Ruling) -> Ruling:
+    def remember(self, matched: tuple[object, ...], ruling: Ruling) -> Ruling:
         if len(self._rulings) >= _MAX_RULINGS:
             self._rulings.clear()
         self._rulings[matched] = ruling
@@ -206,6 +254,18 @@ class Policy:
     """SHA-256, hex, of `text`."""
     defaults: Defaults
     rules: tuple[Rule, ...] = field(repr=False)
+    document: Document | None = field(default=None, repr=False)
+    """`text` with the line of everything in it, for those who point at places (the linter)."""
+    path: str = ""
+    """Where the text was read; empty where it is shipped, or came as text."""
+    pins: Pins | None = None
+    """None: the file says nothing of pins."""
+    limits: tuple[Limit, ...] = field(default=(), repr=False)
+    grants: GrantTerms | None = field(default=None, repr=False)
+    """None: the file says nothing of grants, so that each binds all arguments."""
+    approvers: tuple[ApproverRule, ...] = field(default=(), repr=False)
+    shadow: bool = False
+    """`mode: shadow`: what it says is recorded, and changes nothing."""
     _plans: dict[str, Plan] = field(init=False, repr=False, default_factory=dict[str, Plan])
 
     def plan(self, name: str) -> Plan:

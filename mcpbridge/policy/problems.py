@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import cast
@@ -92,6 +91,8 @@ def suggest(key: str, known: Sequence[str], synonyms: Mapping[str, str] = Mappin
 
 def meant(key: str, known: Sequence[str]) -> str:
     """The known word that is closest; empty where none is close."""
+    import difflib  # only somebody with a mistake needs it
+
     close = difflib.get_close_matches(key, known, n=1)
     return close[0] if close else ""
 

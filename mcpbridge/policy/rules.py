@@ -7,14 +7,18 @@ from typing import Final, cast
 
 from mcpbridge.core.ruling import Effect
 from mcpbridge.core.yaml_lines import Path
+from mcpbridge.policy.annotations import read_annotations
 from mcpbridge.policy.conditions import read_when
 from mcpbridge.policy.examples import check_examples
 from mcpbridge.policy.glob import Glob, tool_pattern_problem
-from mcpbridge.policy.model import Condition, Named, Rule, Who
+from mcpbridge.policy.model import Condition, Matcher, Named, Rule, Who
 from mcpbridge.policy.problems import Problems, meant
 
-_KEYS: Final = ("id", "effect", "tools", "who", "when", "other_arguments", "reason", "examples")
-_LATER: Final = frozenset({"args_schema", "mode", "limits", "annotations", "grants", "approvers", "pins"})
+KEYS: Final = (
+    *("id", "effect", "tools", "who", "when", "args_schema", "annotations", "other_arguments", "reason"),
+    "examples",
+)
+_LATER: Final = frozenset({"mode", "limits", "grants", "approvers", "pins"})
 _EFFECTS: Final = tuple(effect.value for effect in Effect)
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -46,18 +50,23 @@ def _read_rule(value: object, at: Path, problems: Problems, policy: str) -> Rule
     if mapping is None:
         return None
     before = problems.count
-    problems.known_keys(mapping, at, "key of a rule", _KEYS, _LATER)
+    problems.known_keys(mapping, at, "key of a rule", KEYS, _LATER)
     rule_id = _read_id(mapping, (*at, "id"), problems)
     effect = _read_effect(mapping, at, problems)
     tools = _read_tools(mapping, at, problems)
     who = _read_who(mapping["who"], (*at, "who"), problems) if "who" in mapping else None
-    when, named = _read_condition(mapping, at, problems, effect)
+    when, schema, named = _read_condition(mapping, at, problems, effect)
+    annotations = (
+        read_annotations(mapping["annotations"], (*at, "annotations"), problems)
+        if "annotations" in mapping
+        else ()
+    )
     reason = _read_reason(mapping, at, problems)
     if effect is None or rule_id is None:
         return None
     rule = Rule(
-        id=rule_id, effect=Effect(effect), tools=tools, who=who, when=when, named=named,
-        reason=reason, line=problems.line(at), policy=policy,
+        id=rule_id, effect=Effect(effect), tools=tools, who=who, when=when, args_schema=schema,
+        annotations=annotations, named=named, reason=reason, line=problems.line(at), policy=policy,
     )  # fmt: skip
     if "examples" in mapping and problems.count == before:
         check_examples(mapping["examples"], (*at, "examples"), problems, rule)
@@ -66,7 +75,7 @@ def _read_rule(value: object, at: Path, problems: Problems, policy: str) -> Rule
 
 def _misspelt(mapping: dict[str, object], key: str) -> bool:
     """Whether a key is missing and an unknown one looks like it: that was told already."""
-    return key not in mapping and any(meant(word, _KEYS) == key for word in mapping if word not in _KEYS)
+    return key not in mapping and any(meant(word, KEYS) == key for word in mapping if word not in KEYS)
 
 
 def _read_id(mapping: dict[str, object], at: Path, problems: Problems) -> str | None:
@@ -124,22 +133,39 @@ def _read_names(value: object, at: Path, problems: Problems) -> tuple[Glob, ...]
 
 def _read_condition(
     mapping: dict[str, object], at: Path, problems: Problems, effect: str | None
-) -> tuple[tuple[Condition, ...], Named | None]:
+) -> tuple[tuple[Condition, ...], Matcher | None, Named | None]:
+    """`when` and `args_schema`, and the arguments that an allow rule names with them."""
     when: tuple[Condition, ...] = ()
-    named: Named | None = None
+    named: dict[str, Named | None] | None = None
+    schema: Matcher | None = None
+    closed = effect == Effect.ALLOW and "other_arguments" not in mapping
     if "when" in mapping:
-        when, named = read_when(mapping["when"], (*at, "when"), problems)
-    if effect != Effect.ALLOW:
-        named = None
+        when, found = read_when(mapping["when"], (*at, "when"), problems)
+        named = dict(found) if closed else None
+    if "args_schema" in mapping:
+        from mcpbridge.policy.matchers.schema import named_by, read_args_schema  # few policies have one
+
+        place = (*at, "args_schema")
+        schema = read_args_schema(
+            mapping["args_schema"], place, problems, besides=(named or ()) if closed else None
+        )
+        if named is not None and schema is not None:
+            named |= dict.fromkeys(named_by(schema))
     if "other_arguments" in mapping:
-        place = (*at, "other_arguments")
-        problems.one_of(mapping["other_arguments"], place, ("any",))
-        if named is None:
-            problems.add(
-                place, "`other_arguments` changes nothing here: only an allow rule with `when` refuses others"
-            )
-        named = None
-    return when, named
+        _check_other_arguments(mapping, (*at, "other_arguments"), problems, effect)
+    return when, schema, named
+
+
+def _check_other_arguments(
+    mapping: dict[str, object], at: Path, problems: Problems, effect: str | None
+) -> None:
+    problems.one_of(mapping["other_arguments"], at, ("any",))
+    if effect != Effect.ALLOW or not ("when" in mapping or "args_schema" in mapping):
+        problems.add(
+            at,
+            "`other_arguments` changes nothing here: "
+            "only an allow rule with `when` or `args_schema` refuses others",
+        )
 
 
 def _read_reason(mapping: dict[str, object], at: Path, problems: Problems) -> str:

@@ -264,7 +264,7 @@ def test_problems_of_a_used_file_stand_in_that_file(problems: Problems, folder: 
         "docs.yaml:3: url: a URL holds no user or password; write headers: {Authorization: …}",
         "docs.yaml:4: use is not a key mcpbridge knows; write one of: allow_http, allowed_tools, "
         "authorization, authorization_in, checked, connector_id, defer_loading, description, headers, label, "
-        "observe, on_unavailable, source, tunnel_id, url, via",
+        "observe, on_unavailable, source, trust_annotations, tunnel_id, url, via",
     ]
 
 

@@ -15,8 +15,8 @@ from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Answer
 from mcpbridge.engine.events import Event
 from mcpbridge.engine.judge import FixedPolicies, Judge
+from mcpbridge.engine.local_calls import Checkpoint
 from mcpbridge.engine.loop import Engine, Limits, Turn
-from mcpbridge.engine.settle import Checkpoint
 from mcpbridge.errors import AuditUnavailable
 from mcpbridge.policy import Policy, load_policy
 from mcpbridge.ports import Approver, AuditSink, CallContext, Json, Model, Record

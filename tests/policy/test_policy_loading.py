@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from mcpbridge.core.ruling import Effect
 from mcpbridge.errors import ConfigurationError
 from mcpbridge.policy import load_policy
-from mcpbridge.policy.matchers import UNAVAILABLE
 
 from .calls import policy
 
@@ -83,13 +82,6 @@ TOP = [
     ),
     *[
         (
-            f"version: 1\ndefaults: {{decision: ask}}\n{key}: []",
-            f"p.yaml:3: `{key}` is not available in this ver",
-        )
-        for key in ("pins", "limits", "grants", "approvers", "mode")
-    ],
-    *[
-        (
             f"version: 1\ndefaults: {{decision: ask, ask_timeout: {bad}}}",
             "p.yaml:2: write a duration such as 30s",
         )
@@ -124,7 +116,13 @@ RULES = [
     ("id: r, effect: deny, tools: ['a. b']", "'a. b' is not a tool name"),
     ("id: r, effect: deny, tools: [\"a.b\\e\"]", "'a.b\\x1b' is not a tool name"),
     ("id: r, effect: deny, tools: [a.b], efect: ask", "unknown key of a rule `efect`; did you mean `eff"),
-    ("id: r, effect: deny, tools: [a.b], args_schema: {}", "`args_schema` is not available in this version"),
+    ("id: r, effect: deny, tools: [a.b], args_schema: {}", "an empty `args_schema` says nothing"),
+    ("id: r, effect: deny, tools: [a.b], args_schema: []", "write a JSON Schema, such as"),
+    ("id: r, effect: deny, tools: [a.b], annotations: {}", "empty `annotations` say nothing"),
+    ("id: r, effect: deny, tools: [a.b], annotations: [x]", "write {readOnlyHint: true} here, not a list"),
+    ("id: r, effect: deny, tools: [a.b], annotations: {readOnlyHint: 1}", "write true or false here"),
+    ("id: r, effect: deny, tools: [a.b], annotations: {readOnly: true}", "unknown annotation `readOnly`; "),
+    ("id: r, effect: deny, tools: [a.b], args_schema: {type: object}, other_arguments: any", "`other_arg"),
     ("id: r, effect: deny, tools: [a.b], mode: shadow", "`mode` is not available in this version"),
     ("id: r, effect: deny, tools: [a.b], reason: ''", "write a sentence for the model here"),
     ("id: r, effect: deny, tools: [a.b], reason: null", "write a sentence for the model here"),
@@ -165,19 +163,9 @@ MATCHERS = [
     ("{lte: 5}", "unknown matcher `lte`; did you mean `le`?"),
     ("{maxLength: 5}", "unknown matcher `maxLength`; did you mean `max_len`?"),
     ("{zzz: 5}", "unknown matcher `zzz`; it is one of: eq, ne,"),
-    *[
-        (
-            f"{{{name}: x}}",
-            f"`{name}` is not available in this version; say it with starts_with, ends_with, contains or in "
-            "(without the condition, an allow rule would allow more)",
-        )
-        for name in ("regex", "matches")
-    ],
+    ("{regex: x}", "unknown matcher `regex`; did you mean `matches`?"),
+    ("{domain: x}", "unknown matcher `domain`; did you mean `email_domain`?"),
     ("{start_with: x}", "unknown matcher `start_with`; did you mean `starts_with`? It is one of: eq, ne,"),
-    *[
-        (f"{{{name}: x}}", f"`{name}` is not available in this version; say it with starts_with")
-        for name in sorted(UNAVAILABLE)
-    ],
     *[
         (f"{{{name}: {operand}}}", f"`{name}` takes a finite number, without quotes")
         for name in ("gt", "ge", "lt", "le")
@@ -265,10 +253,15 @@ EXAMPLES = [
     ("match: {x: 5}", "write a list of example arguments here"),
     ("match: [5]", "write a call's arguments, such as {amount: 5} here, not 5"),
     ("matches: [{x: 5}]", "unknown key of `examples` `matches`; did you mean `match`?"),
-    ("match: [{x: 5, $user: pay}]", "`$user` is not available in this version"),
+    ("match: [{x: 5, $user: 7}]", "write a text or a list of texts as `$user`"),
+    ("match: [{x: 5, $user: []}]", "write a text or a list of texts as `$user`"),
+    ("match: [{x: 5, $groups: [7]}]", "write a text or a list of texts as `$groups`"),
+    ("match: [{x: 5, $principal: [ana]}]", "write a text as `$principal`"),
+    ("match: [{x: 5, $principal: bob}]", "this example of `r` should match, but does not match: `who: "),
+    ("match: [{x: 5, $annotations: {readOnly: true}}]", "unknown annotation `readOnly`; did you mean"),
     ("match: [{x: 5, $who: ana}]", "`$who` is reserved"),
     ("match: [{x: 5, $tool: pay}]", "'pay' is not a tool name"),
-    ("match: [{x: 5, $tool: 7}]", "'7' is not a tool name"),
+    ("match: [{x: 5, $tool: 7}]", "write a text as `$tool`"),
 ]
 
 
@@ -308,14 +301,14 @@ def test_everything_wrong_is_told_at_once_in_the_order_of_the_file() -> None:
         "    effect: permit\n"
         "    tools: [pay]\n"
         "    when:\n"
-        "      amount: {le: '100', grounded: user_text}\n"
+        "      amount: {le: '100', grounded_in: user_text}\n"
         "  - id: two\n"
         "    effect: deny\n"
         "    tools: [a.b]\n"
         "    who: {teams: [x]}\n"
         "defaults:\n"
         "  decision: maybe\n"
-        "pins: {}\n"
+        "pinz: {}\n"
     )
     assert [line.split(": ")[0] for line in problems(text)] == [
         f"p.yaml:{line}" for line in (1, 4, 5, 7, 7, 11, 13, 14)

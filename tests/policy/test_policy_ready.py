@@ -9,13 +9,13 @@ import pytest
 from mcpbridge.core.ruling import Effect, Outcome
 from mcpbridge.policy import Facts, load_policy, rule
 from mcpbridge.policy.combine import KNOWN
-from mcpbridge.policy.matchers import UNAVAILABLE
 
 from .calls import READY, SOMEBODY, call
 
 ALLOW, ASK, DENY = Effect.ALLOW, Effect.ASK, Effect.DENY
 DOCS = READY.parent / "docs" / "policy.md"
-FILES = ["ask-before-write.yaml", "read-only.yaml", "locked-down.yaml"]
+BY_NAME = ["ask-before-write.yaml", "read-only.yaml", "locked-down.yaml"]
+FILES = [*BY_NAME, "grounded-sinks.yaml", "observe-only.yaml"]
 
 READS = [
     *("github.get_issue", "github.list_pulls", "files.read_file", "dropbox.list_files", "docs.search_pages"),
@@ -56,6 +56,28 @@ def test_a_ready_policy_does_what_its_first_line_says(
         assert found == dict.fromkeys(names, effect)
 
 
+def test_grounded_sinks_lets_nothing_leave_to_whom_the_user_did_not_name() -> None:
+    made = load_policy((READY / "grounded-sinks.yaml").read_text(encoding="utf-8"), file="p.yaml")
+    told = Facts(principal="ana", user_texts=("Tell bob@corp.example about https://news.example/a",))
+    for name in [*DISGUISED, "docs.search_pages", "browser.get_webpage", "bank.pay", "files.delete_file"]:
+        assert rule(call(name, {"any": 1}), [made], told).effect is ASK
+    for name in ("mail.get_inbox", "files.read_file", "dropbox.list_files"):
+        assert rule(call(name, {"any": 1}), [made], told).effect is ALLOW
+    mail = {"to": "bob@corp.example", "body": "See https://news.example/a"}
+    assert rule(call("mail.send_email", mail), [made], told).effect is ALLOW
+    for change in ({"to": "eve@evil.example"}, {"body": "See evil.example"}, {"bcc": "eve@evil.example"}):
+        assert rule(call("mail.send_email", {**mail, **change}), [made], told).effect is ASK
+    assert rule(call("mail.send_email", mail), [made], SOMEBODY).effect is ASK
+    assert rule(call("web.fetch", {"url": "https://news.example/a"}), [made], told).effect is ALLOW
+    assert rule(call("web.fetch", {"url": "https://news.example/a?d=1"}), [made], told).effect is ASK
+
+
+def test_observe_only_allows_whatever_is_listed() -> None:
+    made = load_policy((READY / "observe-only.yaml").read_text(encoding="utf-8"), file="p.yaml")
+    for name in [*READS, *WRITES, *DISGUISED]:
+        assert rule(call(name, {"any": 1}), [made], SOMEBODY).effect is ALLOW
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_ready_policy_denies_unknown_tools_and_malformed_calls(file: str) -> None:
     made = load_policy((READY / file).read_text(encoding="utf-8"), file=file)
@@ -77,10 +99,10 @@ def test_the_policies_in_the_documentation_load() -> None:
 
 def test_the_documentation_names_every_matcher() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    assert [name for name in (*KNOWN, *UNAVAILABLE) if f"`{name}" not in text] == []
+    assert [name for name in KNOWN if f"`{name}" not in text] == []
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_rule_of_a_ready_policy_has_examples(file: str) -> None:
     text = (READY / file).read_text(encoding="utf-8")
-    assert text.count("  - id: ") == text.count("    examples:") == 3
+    assert text.count("  - id: ") == text.count("    examples:") > 0

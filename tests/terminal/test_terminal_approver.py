@@ -17,8 +17,9 @@ import pytest
 
 from mcpbridge.adapters.terminal import TerminalApprover
 from mcpbridge.core.action import Action
-from mcpbridge.core.question import Question
+from mcpbridge.core.question import Question, screen
 from mcpbridge.core.ruling import Answer, Approve, Deny, Effect, Ruling
+from mcpbridge.policy.grants import EXACT, offer
 from mcpbridge.ports import NobodyThere
 
 ALLOW = "Allow?"
@@ -87,7 +88,7 @@ def question(title: str = "a", *, identity: str = "https://tracker.example/mcp")
         ruling=ruling,
         conversation_id="conv_1",
         principal="ci-bot",
-        screen=f"ci-bot wants to call tracker.open\n  arguments  title  {title}",
+        screen=screen(action, ruling, principal="ci-bot", always=offer(action, EXACT)),
     )
 
 
@@ -120,8 +121,17 @@ def test_a_approves_for_the_conversation() -> None:
 def test_the_person_sees_exactly_the_screen_and_what_always_binds_to() -> None:
     _, shown = answer_to("y\n")
     assert f"\nApproval needed\n{question().screen}\n" in shown
-    assert "binds to https://tracker.example/mcp and exactly these arguments" in " ".join(shown.split())
+    assert "binds to https://tracker.example/mcp, this tool as it is now, and exactly" in " ".join(
+        shown.split()
+    )
     assert shown.endswith("Allow? [y]es / [n]o (default) / [a]lways for this conversation: ")
+
+
+def test_always_takes_a_time_and_a_number_of_calls() -> None:
+    assert answer_to("a 1h\n")[0] == Approve(by="ada", always=True, ttl=3600.0)
+    assert answer_to("Always 5x 30m\n")[0] == Approve(by="ada", always=True, ttl=1800.0, uses=5)
+    answer, shown = answer_to("a 1 hour\na 1h 2h\nn\n\n")
+    assert (type(answer), shown.count(AGAIN)) == (Deny, 2)
 
 
 def test_a_server_identity_cannot_move_the_cursor() -> None:
@@ -222,7 +232,7 @@ def test_questions_are_asked_one_at_a_time() -> None:
         answers = asyncio.run(both(approver(stdin, screen)))
     assert answers == [Deny(by="ada", reason="no"), Approve(by="ada")]
     shown = screen.getvalue()
-    assert shown.index("title  first") < shown.index(REASON) < shown.index("title  second")
+    assert shown.index('title  "first"') < shown.index(REASON) < shown.index('title  "second"')
 
 
 async def cancelled_at_the_prompt(terminal: TerminalApprover, screen: Screen) -> None:
@@ -246,7 +256,7 @@ def test_a_line_begun_before_a_timeout_never_answers_the_next_question() -> None
     assert answer == Deny(by="ada")
     shown = screen.getvalue()
     assert "No longer waiting" in shown
-    assert shown.index("No longer waiting") < shown.index("title  second") < shown.index(STALE)
+    assert shown.index("No longer waiting") < shown.index('title  "second"') < shown.index(STALE)
     assert shown.index(STALE) < shown.rindex(ALLOW)
 
 

@@ -67,7 +67,7 @@ def test_native_replay_sends_the_items_as_they_came(tracker: Tracker, tmp_path: 
             folder=tmp_path,
             endpoint=service,
             tracker=tracker,
-            policy=ALL_ALLOWED,
+            policy=f"{ALL_ALLOWED}pins: {{relist: never}}\n",
             extra="replay: {mcp_results: native}\n",
         )
 

@@ -79,6 +79,7 @@ async def _withdraw_approval(room: Room, request: ApprovalRequest) -> None:
         decided_at=judge.clock.now(),
         blobs=(),
         new_key=False,
+        withdrawn=True,
     )
     made = decided(action, ruling, denial, turn=state.turn, seq=seq)
     room.conversation = state.withdraw(request.id, denial.reason).decided(made)

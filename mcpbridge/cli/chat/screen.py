@@ -9,10 +9,18 @@ from typing import Final, Literal, TextIO
 from mcpbridge.cli.chat.answer import BareStream, MarkdownStream, PlainStream, Stream
 from mcpbridge.cli.chat.terminal import Terminal
 from mcpbridge.cli.chat.wrap import wrapped
-from mcpbridge.cli.show import Pen, progress
+from mcpbridge.cli.show import Pen, progress, suggestion
 from mcpbridge.core.question import visible
 from mcpbridge.core.secret import Mask
-from mcpbridge.engine.events import Event, Finished, ReasoningDelta, ResponseReceived, TextDelta, WireEvent
+from mcpbridge.engine.events import (
+    Event,
+    Finished,
+    Notice,
+    ReasoningDelta,
+    ResponseReceived,
+    TextDelta,
+    WireEvent,
+)
 
 _COLUMN: Final = 9
 _WAITING: Final = "… (Ctrl-C cancels)"
@@ -126,6 +134,9 @@ class Screen:
             self.space()
 
     def _progress(self, event: Event) -> None:
+        if isinstance(event, Notice) and event.type == "rule_suggested":
+            self.say(suggestion(event))
+            return
         shown = progress(event)
         if shown is not None:
             head, color, text = shown

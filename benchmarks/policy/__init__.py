@@ -1,0 +1,1 @@
+"""How fast a policy decides, side by side with others, each in an environment of its own."""

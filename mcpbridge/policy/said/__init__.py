@@ -1,0 +1,1 @@
+"""What people wrote: words, amounts, accounts and links in free text."""
