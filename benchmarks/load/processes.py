@@ -44,7 +44,7 @@ async def idle() -> AsyncGenerator[list[float], None]:
     try:
         yield found
     finally:
-        told, _ = await process.communicate()
+        told, _ = await process.communicate(b"")  # closes its input
     found.append(float(told))
 
 
