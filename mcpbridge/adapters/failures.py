@@ -42,6 +42,9 @@ class Failure:
     param: str | None = None
     retry_after: float | None = None
     """Seconds the service asked for."""
+    in_words: bool = False
+    """Code and parameter were read out of a sentence: a gateway stands in between, and it may have called a
+    server before the service behind it refused the request."""
 
     @property
     def executed_nothing(self) -> bool:
@@ -55,7 +58,8 @@ class Failure:
     @property
     def checks_form(self) -> bool:
         """The service refused a parameter or a ciphertext of ours."""
-        return self.status_code == 400 and (self.refuses_include or self.code == "invalid_encrypted_content")
+        told = self.refuses_include or self.code == "invalid_encrypted_content"
+        return self.status_code == 400 and told and not self.in_words
 
     @property
     def refuses_include(self) -> bool:
@@ -138,7 +142,8 @@ def _status(error: openai.APIStatusError) -> Failure:
         kind = "refused"
     said = message if isinstance(message, str) else error.message
     code, param = _text(body, "code"), _text(body, "param")
-    if status == 400 and code is None and param is None:
+    in_words = status == 400 and code is None and param is None
+    if in_words:
         code, param = _said_in_words(said)
     hint = _FIELD_HINT if status == 400 and _IN_HEADERS.search(said) else ""
     return Failure(
@@ -148,6 +153,7 @@ def _status(error: openai.APIStatusError) -> Failure:
         code=code,
         param=param,
         retry_after=_retry_after(error.response),
+        in_words=in_words,
     )
 
 

@@ -112,7 +112,8 @@ class ResponsesModel:
         self, failure: Failure, request: ModelRequest, state: RetryCallState
     ) -> tuple[ModelNotice, float]:
         """The notice of what is tried next and the seconds to wait, or the error that ends it."""
-        if failure.refuses_include and self.learned.encrypted:
+        may_execute = bool(request.live_approvals) or self.runs_unasked
+        if failure.refuses_include and self.learned.encrypted and (failure.checks_form or not may_execute):
             self.learned.encrypted = False
             fields = {"capability": _ENCRYPTED, "reason": failure.message}
             return ModelNotice(type="capability_fallback", fields=fields), 0.0
@@ -121,7 +122,6 @@ class ResponsesModel:
             self.learned.left_out |= {lost}
             fields = {"capability": f"server {lost}", "reason": failure.message}
             return ModelNotice(type="capability_fallback", fields=fields), 0.0
-        may_execute = bool(request.live_approvals) or self.runs_unasked
         if state.attempt_number >= self.retries.attempts or not failure.repeatable(may_execute=may_execute):
             labels = frozenset(self.tools.servers)
             raise failure.error(may_execute=bool(may_execute), labels=labels) from None

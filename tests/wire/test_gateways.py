@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mcpbridge.errors import ModelError
+from mcpbridge.demo.server import Tracker
+from mcpbridge.errors import ModelError, OutcomeUnknown
 from mcpbridge.service.running import running_in_thread
-from tests.wire.stack import Stack
+from tests.wire.stack import ALL_ALLOWED, Stack
 
 _TWO_TURNS = """
 rules:
@@ -55,6 +56,31 @@ def test_an_include_is_left_out_where_only_the_sentence_refuses_it(tmp_path: Pat
     with running_in_thread(_NO_INCLUDE) as endpoint:
         assert Stack(folder=tmp_path, endpoint=endpoint).run("hello").text == "answered"
         assert "include" not in endpoint.bodies[-1]
+
+
+@pytest.mark.promise("one-post")
+@pytest.mark.parametrize(
+    "sentence",
+    ["Encrypted content is not supported with this model.", "The encrypted content could not be verified."],
+)
+def test_a_sentence_alone_does_not_have_a_live_approval_sent_again(
+    sentence: str, tracker: Tracker, tmp_path: Path
+) -> None:
+    script = f"""
+rules:
+- then: [{{reasoning: hm}}, {{mcp: {{server: tracker, tool: create_issue, arguments: {{title: paint}}}}}}]
+faults:
+- when: {{approved: tracker.create_issue}}
+  at: after_effects
+  status: 400
+  body: {{error: {{message: "{sentence}"}}}}
+"""
+    with running_in_thread(script) as endpoint:
+        stack = Stack(folder=tmp_path, endpoint=endpoint, tracker=tracker, policy=ALL_ALLOWED)
+        with pytest.raises(OutcomeUnknown):
+            stack.run("open")
+        assert endpoint.posts == 2
+    assert tracker.count("create_issue") == 1
 
 
 def test_a_refused_authorization_header_says_what_to_write_instead(tmp_path: Path) -> None:
