@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import ssl
+import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ import openai
 
 from mcpbridge.adapters.answer_size import PLAIN, AnswerSize
 from mcpbridge.adapters.client_environment import kept_from, sent_values
+from mcpbridge.adapters.small_pools import CONNECTIONS, SmallPools
 from mcpbridge.config import ModelConfig, SecretSources
 from mcpbridge.config.urls import is_loopback, looks_like_credential_name
 from mcpbridge.core.secret import Mask, Secret
@@ -27,6 +30,9 @@ TokenProvider = Callable[[], str | Awaitable[str]]
 
 _NO_KEY = "local-key"
 """The client insists on a key. Endpoints without one ignore it; it is the local service's default."""
+_IDLE: Final = 3.0
+"""Seconds that an unused connection is kept. uvicorn, which many endpoints run on, closes it after 5, and a
+request sent at that moment is lost: with a live approval in it, nobody knows whether it ran."""
 _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "apikey"})
 
 
@@ -102,9 +108,8 @@ def _http_client(
 ) -> Any:
     # HTTPS_PROXY and its relatives are for the way out, and would send this machine's own elsewhere.
     here = proxy is None and is_loopback(urlsplit(config.base_url).hostname or "")
-    if proxy is None and config.ca_file is None and not here and not hidden and answer_limit is None:
-        return None
     hooks: dict[str, list[Any]] = {"request": [], "response": []}
+    limits = replace(openai.DEFAULT_CONNECTION_LIMITS, keepalive_expiry=_IDLE)
     settings: dict[str, Any] = {"follow_redirects": False, "trust_env": not here, "event_hooks": hooks}
     if answer_limit is not None:
         hooks["response"].append(AnswerSize(answer_limit))
@@ -115,11 +120,26 @@ def _http_client(
             request.url = _QuietURL(request.url.copy_merge_params(query))
 
         hooks["request"].append(add_query)
+    authorities = (
+        ssl.create_default_context(cafile=str(config.ca_file)) if config.ca_file is not None else True
+    )
     if proxy is not None:
-        settings["proxy"] = proxy.reveal()
-    if config.ca_file is not None:
-        settings["verify"] = ssl.create_default_context(cafile=str(config.ca_file))
+        settings |= {"proxy": proxy.reveal(), "limits": limits, "verify": authorities}
+    elif (
+        not here and urllib.request.getproxies()
+    ):  # with a transport of ours the client would not look for them
+        settings |= {"limits": limits, "verify": authorities}
+    else:
+        settings["transport"] = SmallPools(_pool(limits, authorities, trust_env=not here))
     return openai.DefaultAsyncHttpxClient(**settings)
+
+
+def _pool(
+    limits: httpx2.Limits, verify: ssl.SSLContext | bool, *, trust_env: bool
+) -> Callable[[], httpx2.AsyncBaseTransport]:
+    context = httpx2.create_ssl_context(verify=verify, trust_env=trust_env)  # read once, for all pools
+    few = replace(limits, max_connections=CONNECTIONS)
+    return lambda: httpx2.AsyncHTTPTransport(verify=context, trust_env=trust_env, limits=few)
 
 
 def _key(

@@ -88,7 +88,8 @@ class ResponsesModel:
     """Whether a request may execute something that never asks; then it is not repeated either."""
     learned: Learned = field(default_factory=Learned)
     turnstile: Turnstile = field(default_factory=Turnstile, repr=False)
-    """Shared by the turns of a bridge. Passed before sending: an answer that came is taken over at once."""
+    """Shared by the turns of a bridge. Passed before sending, and between an answer's headers and its body: what
+    follows is computing. An answer that was read is taken over at once, or a cancellation would lose it."""
 
     async def respond(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         """Send until there is an answer, or no attempt left. Raises ModelError."""
@@ -168,7 +169,7 @@ class ResponsesModel:
 
     async def _whole(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         await self.turnstile.through()
-        content = await self._in_time(_read(self._send(await self._body(request))))
+        content = await self._in_time(_read(self._send(await self._body(request)), self.turnstile))
         self._know_key()
         yield ModelResponse(body=self._masked_body(content))
 
@@ -181,6 +182,7 @@ class ResponsesModel:
         done: list[object] = []
         # The client's own reader of events takes whatever `json` takes; its response gives the bytes.
         async with stream, aclosing(self._events(stream.response)) as events:
+            await self.turnstile.through()
             async for data in events:
                 event = parse_object(data, "an event of the stream")
                 kind = event.get("type")
@@ -242,10 +244,11 @@ class ResponsesModel:
             self.learned.key = key
 
 
-async def _read(sent: Awaitable[openai.AsyncStream[object]]) -> bytes:
+async def _read(sent: Awaitable[openai.AsyncStream[object]], turnstile: Turnstile) -> bytes:
     """The whole body of an answer."""
     stream = await sent
     async with stream, aclosing(_chunks(stream.response)) as chunks:
+        await turnstile.through()
         return b"".join([chunk async for chunk in chunks])
 
 

@@ -23,6 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 _T = TypeVar("_T")
 _HOST = "127.0.0.1"
 _GRACE = 2.0  # seconds for open requests when the server stops
+_IDLE = 75  # seconds: longer than clients keep an idle connection, else they send into one that just closed
 _REST = 10.0  # seconds to send what nobody reads any more
 _TRANSPORT = "transport"
 
@@ -115,6 +116,7 @@ class LoopbackServer(uvicorn.Server):
                 ws="none",
                 log_config=None,
                 access_log=False,
+                timeout_keep_alive=_IDLE,
                 limit_concurrency=most + 1 if most is not None else None,  # it refuses from there on
             )
         )
