@@ -68,6 +68,11 @@ PROMISES: Final = (
     _promise(
         "explain-screen", "issue: the policy engine", "One call is explained in under a screen, masked."
     ),
+    _promise(
+        "beside-the-rules",
+        "docs/policy-commands.md",
+        "Explain, test and replay name what they do not look at: limits, grants, approvers, pins, a freeze.",
+    ),
     _promise("replay-honest", "POLICY", "A replay says what it could not decide, and never guesses."),
     _promise("drafted-policy", "issue: the policy engine", "A drafted policy loads, and binds what leaves."),
     _promise("annotations-only-tighten", "POLICY §6", "An annotation never loosens a drafted policy."),

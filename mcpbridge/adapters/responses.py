@@ -88,7 +88,7 @@ class ResponsesModel:
     """Whether a request may execute something that never asks; then it is not repeated either."""
     learned: Learned = field(default_factory=Learned)
     turnstile: Turnstile = field(default_factory=Turnstile, repr=False)
-    """Shared by the turns of a bridge. Passed before sending, and between an answer's headers and its body: what
+    """Shared by the turns of a bridge. Passed before sending, and between an answer's headers and body: what
     follows is computing. An answer that was read is taken over at once, or a cancellation would lose it."""
 
     async def respond(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:

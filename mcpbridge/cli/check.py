@@ -38,9 +38,9 @@ def add(commands: Commands) -> None:
     add_json(parser, "one JSON object instead of text")
     parser.add_argument(
         "--schema",
-        choices=("mcpbridge", "server", "policy"),
-        help="print a JSON Schema for editors instead: of the configuration, of a server declaration, or of "
-        "a policy, as this version reads them",
+        choices=("mcpbridge", "server", "profile", "policy"),
+        help="print a JSON Schema for editors instead: of the configuration, of a server declaration, of an "
+        "endpoint's profile, or of a policy, as this version reads them",
     )
     parser.set_defaults(run=run)
 

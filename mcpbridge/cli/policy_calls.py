@@ -23,9 +23,18 @@ def read_call(text: str, *, file: str) -> Action:
     try:
         value = parse_arguments(text)
     except MalformedArguments as error:
-        what = "the file" if error.code == "not_an_object" else str(error).replace("the arguments", "it")
-        raise UsageError(f"{file}: no call: {what}; write {FORMS}") from None
+        raise UsageError(f"{file}: no call: {_about_file(error)}; write {FORMS}") from None
     return call_of(value, where=file)
+
+
+def _about_file(error: MalformedArguments) -> str:
+    """What is said of arguments, said of the file."""
+    if error.code == "not_an_object":
+        return "it is not a JSON object"
+    text = str(error)
+    for plural, singular in (("are", "is"), ("name", "names"), ("hold", "holds")):
+        text = text.replace(f"the arguments {plural} ", f"it {singular} ")
+    return text
 
 
 def call_of(value: Mapping[str, Any], *, where: str) -> Action:

@@ -10,6 +10,7 @@ from mcpbridge.cli.policy_cases import Case
 from mcpbridge.core.raw import mapping
 from mcpbridge.policy import Policy
 from mcpbridge.policy.decide import check
+from mcpbridge.policy.doubled import without_doubled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ def coverage(runs: Sequence[tuple[Sequence[Policy], Sequence[Case]]]) -> Coverag
 def _matched(policy: Policy, case: Case) -> list[str]:
     if case.action.malformed is not None:
         return []
-    arguments = case.action.arguments or {}
+    arguments = without_doubled(case.action.arguments or {})
     rules = policy.plan(case.action.name).rules
     return [rule.id for rule in rules if check(rule, arguments, case.facts) is not False]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mcpbridge.cli.exits import COMPLETED
 from mcpbridge.cli.parsing import Commands, add_json
+from mcpbridge.cli.policy_beside import beside, note
 from mcpbridge.cli.policy_inputs import configuration, policies_of, read_text, read_tools
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ def add(commands: Commands) -> None:
         "explain",
         help="why one call is allowed, asked about or denied",
         description="Rules on one call as the live gate does, and shows every rule that names its tool, "
-        "every predicate with the value it saw, and who decided. Credentials are masked. Runs nothing. Exit "
-        "code 0 whatever the decision, 2 when the call or a policy cannot be read.",
+        "every predicate with the value it saw, and who decided. Credentials are masked. Limits, grants, "
+        "approvers, pins and a freeze are not looked at. Runs nothing. Exit code 0 whatever the decision, 2 "
+        "when the call or a policy cannot be read.",
     )
     parser.add_argument(
         "call",
@@ -84,9 +86,9 @@ def run(args: argparse.Namespace) -> int:
     shown = Shown(config)
     explanation = explain(action, policies, facts, shown)
     if args.json:
-        print(json.dumps(_masked(asdict(explanation), shown)))
+        print(json.dumps({**_masked(asdict(explanation), shown), "not_looked_at": beside(policies)}))
     else:
-        for line in lines(explanation, shown.text, everything=args.all):
+        for line in [*lines(explanation, shown.text, everything=args.all), *note(policies)]:
             print(line)
     return COMPLETED
 

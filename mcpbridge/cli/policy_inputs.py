@@ -129,6 +129,7 @@ def known_world(
             if tool.name in listed[box.label]
         },
         groups=frozenset(config.groups) if config is not None else None,
+        principal=config.principal if config is not None else "",
     )
 
 

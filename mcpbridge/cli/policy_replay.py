@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.cli.exits import COMPLETED, FAILED, USAGE
 from mcpbridge.cli.parsing import Commands, add_json
+from mcpbridge.cli.policy_beside import beside, note
 from mcpbridge.cli.policy_inputs import configuration, load_policies
 from mcpbridge.cli.policy_text import many
 from mcpbridge.core.question import visible
@@ -93,9 +94,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     code = FAILED if any(line.changes for line in lines) else COMPLETED
     if args.json:
-        print(json.dumps(_as_json(lines, verdict, policies, code)))
+        print(json.dumps({**_as_json(lines, verdict, policies, code), "not_looked_at": beside(policies)}))
     else:
-        for text in _report(lines, verdict, everything=args.all):
+        for text in [*_report(lines, verdict, everything=args.all), *note(policies)]:
             print(visible(text))
     return code
 

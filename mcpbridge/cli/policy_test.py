@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcpbridge.cli.exits import COMPLETED, FAILED, USAGE
 from mcpbridge.cli.parsing import Commands, add_json
+from mcpbridge.cli.policy_beside import beside, note
 from mcpbridge.cli.policy_inputs import load_policies
 from mcpbridge.cli.policy_text import many, wrapped
 from mcpbridge.core.question import visible
@@ -72,15 +73,16 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     results = [result for policies, file in suites if file for result in _run(policies, file)]
     coverage = _covered(suites)
+    policies = [policy for used, _ in suites for policy in used]
     code = (
         FAILED if coverage.percent < args.coverage_min or any(one.problems for one in results) else COMPLETED
     )
     if args.junit is not None:
         _write_junit(args.junit, results)
     if args.json:
-        print(json.dumps(_as_json(results, coverage, code)))
+        print(json.dumps({**_as_json(results, coverage, code), "not_looked_at": beside(policies)}))
     else:
-        for line in _report(results, coverage, args.coverage_min):
+        for line in [*_report(results, coverage, args.coverage_min), *note(policies)]:
             print(line)
     return code
 

@@ -57,12 +57,15 @@ class Approval:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names may be one person: nobody is two people by a capital or a wider letter."""
+    """Whether two names may be one person: nobody is two people by a capital, a wider letter, a space, or
+    something that cannot be seen."""
     return _folded(one) == _folded(other)
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    seen = "".join(char for char in name if unicodedata.category(char) not in ("Cf", "Cc"))
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
+    return " ".join(folded.split())
 
 
 def objection(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, Final
 from mcpbridge.core.action import Action
 from mcpbridge.core.approval import Approval
 from mcpbridge.core.ruling import Ruling
+from mcpbridge.core.values import for_people
 
 _MAX_VALUE: Final = 4_000
 """Characters of one argument shown; the rest is counted, never hidden silently."""
@@ -115,7 +115,7 @@ def _argument_lines(arguments: Any) -> list[str]:
     lines: list[str] = []
     for number, (name, value) in enumerate(zip(names, arguments.values(), strict=True)):
         head = "  arguments  " if number == 0 else "             "
-        text = visible(_short(json.dumps(value, ensure_ascii=False), _MAX_VALUE), newlines=False)
+        text = visible(_short(for_people(value), _MAX_VALUE), newlines=False)
         lines.append(f"{head}{name.ljust(width)}  {text}")
     return lines
 

@@ -129,7 +129,13 @@ def _tools(
     listings = [item for item in decoded if isinstance(item, ToolListing) and item.error is None]
     if not listings:
         return conversation.tools
-    return {**conversation.tools, **{listing.server_label: hashes(listing, declared) for listing in listings}}
+    tools = dict(conversation.tools)
+    for listing in listings:
+        label = listing.server_label
+        # Tools that are loaded on demand come piece by piece: what an earlier piece showed is still there.
+        before: Mapping[str, str] = tools.get(label, {}) if declared.servers[label].deferred else {}
+        tools[label] = {**before, **hashes(listing, declared)}
+    return tools
 
 
 def hashes(listing: ToolListing, declared: Declared) -> dict[str, str]:

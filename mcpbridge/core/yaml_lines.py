@@ -24,6 +24,10 @@ Path = tuple[str | int, ...]
 
 _INT: Final = re.compile(r"[-+]?[0-9]+")
 _FLOAT: Final = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?")
+_OTHER_NUMBER: Final = re.compile(r"[-+]?(?:0[0-9]+|0[xob][0-9A-Fa-f_]+|[0-9]+(?:_[0-9]+)+)")
+"""`010` is eight to YAML 1.1 and ten to YAML 1.2; `0x10` and `1_000` are numbers to some, texts to others."""
+_HIDDEN: Final = re.compile("[\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+"""Line breaks that only YAML sees, and marks that turn text around: a review would see another file."""
 _MAX_DIGITS: Final = 400
 """CPython refuses to read integers above some thousand digits."""
 _KEPT: Final = 16
@@ -63,6 +67,11 @@ class Document:
 
 def parse_yaml(text: str) -> Document:
     """Parse one YAML document. Raises YamlProblem with the line."""
+    hidden = _HIDDEN.search(text)
+    if hidden is not None:
+        mark = f"U+{ord(hidden[0]):04X}"
+        problem = f"an invisible character ({mark}) stands here, with which text can be hidden; remove it"
+        raise YamlProblem(problem, text.count("\n", 0, hidden.start()) + 1)
     try:
         node = _compose(text)
     except YamlProblem:
@@ -160,6 +169,11 @@ def _scalar(node: yaml.Node) -> Any:
         return text
     if text in _WORDS:
         return _WORDS[text]
+    if _OTHER_NUMBER.fullmatch(text):
+        line = node.start_mark.line + 1
+        raise YamlProblem(
+            f"{text[:40]} is a number to some and not to others; write plain digits, or quotes", line
+        )
     if _INT.fullmatch(text):
         if len(text) > _MAX_DIGITS:
             raise YamlProblem("this number is too long", node.start_mark.line + 1)

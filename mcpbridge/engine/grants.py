@@ -51,6 +51,13 @@ def quota(grant: Grant) -> Quota | None:
     return Quota(key=key, calls=grant.uses, what=f"a grant for {grant.uses} calls of {grant.name}")
 
 
+def withdrawal(grant: Grant, *, most: int = 1) -> Quota:
+    """Whether somebody took the grant back stands in the log too: a copy of the conversation still has it.
+    A withdrawal is the one use that this permits; who records one permits `most`, for it may come twice."""
+    key = hashlib.sha256(f"withdrawn {grant.id}".encode()).hexdigest()
+    return Quota(key=key, calls=most, what=f"a grant for {grant.name} that was taken back")
+
+
 async def end_those_that_ended(
     action: Action,
     ruling: Ruling,
@@ -62,7 +69,7 @@ async def end_those_that_ended(
 ) -> Conversation:
     """A grant that concerns the call and does not hold any more ends here, on record, with the reason."""
     grant, refused = covering(action, ruling, conversation, policies, now)
-    while grant is not None and (spent := await _spent(grant, journal)) is not None:
+    while grant is not None and (spent := await _spent(grant, conversation, journal)) is not None:
         await journal.grant_refused(conversation, action, spent, grant)
         conversation = conversation.ungranted(grant)
         grant, refused = covering(action, ruling, conversation, policies, now)
@@ -72,11 +79,14 @@ async def end_those_that_ended(
     return conversation
 
 
-async def _spent(grant: Grant, journal: Journal) -> str | None:
-    limit = quota(grant)
-    if limit is None or not isinstance(journal.sink, Counter):
+async def _spent(grant: Grant, conversation: Conversation, journal: Journal) -> str | None:
+    """What the log says against a grant that this conversation still has."""
+    if not isinstance(journal.sink, Counter):
         return None
-    full = await journal.sink.against([limit])
+    if conversation.restored and await journal.sink.against([withdrawal(grant)]) is not None:
+        return "it was taken back, in a copy of this conversation"
+    limit = quota(grant)
+    full = None if limit is None else await journal.sink.against([limit])
     return None if full is None else "it is used up, by a copy of this conversation"
 
 
@@ -94,8 +104,10 @@ async def make(
 ) -> tuple[Conversation, str | None]:
     """The conversation with the grant that an "always" makes, on record first; or why it makes none."""
     given = terms(policies)
-    if not grantable(ruling):
-        why: str | None = "no grant answers this question: somebody must look each time"
+    if ruling.effect is Effect.ALLOW:
+        why: str | None = "as it was changed, the policy allows it without one"
+    elif not grantable(ruling):
+        why = "no grant answers this question: somebody must look each time"
     else:
         why = above(given, ttl=ttl, uses=uses)
     if why is not None:

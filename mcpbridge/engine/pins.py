@@ -6,7 +6,7 @@ changed definition would never be seen. So the listings of earlier turns are not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -24,13 +24,18 @@ def seen(request: ApprovalRequest, conversation: Conversation, declared: Declare
     listings = list(_listings(conversation, server))
     if not listings:
         return Seen(now=None, first=None)
-    now = _definition(listings[-1], request.name, server)
     if len(listings) == 1:
+        now = _definition(listings[0], request.name, server)
         return Seen(now=now, first=now)
     # Tools that are loaded on demand come piece by piece, so only a definition can have changed there.
-    earlier = listings if server.deferred else listings[:1]
-    shown = (_definition(listing, request.name, server) for listing in earlier)
-    return Seen(now=now, first=next((one for one in shown if one is not None), None))
+    earlier, latest = (listings, listings[::-1]) if server.deferred else (listings[:1], listings[-1:])
+    return Seen(now=_shown(latest, request.name, server), first=_shown(earlier, request.name, server))
+
+
+def _shown(listings: Sequence[Item], name: str, server: HostedServer) -> ToolDefinition | None:
+    """The definition in the first of these listings that has one."""
+    found = (_definition(listing, name, server) for listing in listings)
+    return next((one for one in found if one is not None), None)
 
 
 def _listings(conversation: Conversation, server: HostedServer) -> Iterator[Item]:

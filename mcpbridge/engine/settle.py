@@ -64,6 +64,8 @@ class Settlement(LocalCalls):
         for first in ruled:
             # Where somebody was asked, time has passed: policies may have changed, or all is frozen.
             action, ruling = await self._ruled_anew(first[0]) if self._asked else first
+            if self._asked and ruling.effect is Effect.ASK:
+                await self._take_vote(action, ruling)
             repeated = self._repeated(action, ruling)
             verdict = repeated or limited[action.request_id] or await self._verdict(action, ruling)
             to_run += await self._settle_one(action, ruling, verdict, waits)
@@ -239,7 +241,10 @@ class Settlement(LocalCalls):
         if answer is not None and ruling.effect is not Effect.DENY:
             question = self.judge.question(action, ruling, self.conversation)
             shown = self.conversation.asked.get(action.request_id)
-            if shown == question.screen_hash or (ruling.effect is Effect.ALLOW and isinstance(answer, Deny)):
+            # Where several have to agree, one yes is counted (see `_take_vote`) and never stands for all.
+            alone = not question.needs or isinstance(answer, Deny) or answer.arguments is not None
+            same = shown == question.screen_hash
+            if (same and alone) or (ruling.effect is Effect.ALLOW and isinstance(answer, Deny)):
                 return self.judge.answered(question, answer, None)
         agreed = self._asking().agreed(action, ruling) if ruling.effect is Effect.ASK else None
         return agreed or self.judge.without_asking(action, ruling, self.conversation)

@@ -14,6 +14,7 @@ from typing import Final
 from mcpbridge.core.action import Action
 from mcpbridge.core.ruling import Effect, Outcome, RuleMatch, Ruling
 from mcpbridge.policy.conditions import only_named
+from mcpbridge.policy.doubled import without_doubled
 from mcpbridge.policy.matchers.combinators import all_of
 from mcpbridge.policy.model import (
     MISSING,
@@ -105,6 +106,9 @@ def evaluate(candidate: Rule, arguments: Arguments, facts: Facts) -> list[tuple[
 def _rule_alone(action: Action, policy: Policy, facts: Facts) -> Ruling:
     arguments = action.arguments or {}
     plan = policy.plan(action.name)
+    if plan.may_be_misled(arguments):
+        arguments = without_doubled(arguments)
+        action = replace(action, arguments=arguments)
     certain = facts.known_tool
     matched: list[Rule] = []
     for candidate in plan.rules:

@@ -16,6 +16,7 @@ from mcpbridge.core.ruling import Effect
 from mcpbridge.core.yaml_lines import Path
 from mcpbridge.policy.annotations import read_annotations
 from mcpbridge.policy.decide import check, evaluate
+from mcpbridge.policy.doubled import without_doubled
 from mcpbridge.policy.glob import tool_name_problem
 from mcpbridge.policy.model import Arguments, Facts, Rule
 from mcpbridge.policy.problems import Problems, suggest
@@ -54,7 +55,7 @@ def _check(example: object, at: Path, problems: Problems, rule: Rule, *, wanted:
         return
     if not arguments.keys() & {"$principal", "$groups"}:
         rule = replace(rule, who=None)
-    call = {key: value for key, value in arguments.items() if not key.startswith("$")}
+    call = without_doubled({key: value for key, value in arguments.items() if not key.startswith("$")})
     covered = example_of.tool is None or rule.covers(example_of.tool)
     matches = covered and check(rule, call, example_of.facts) is not False
     if matches is not wanted:

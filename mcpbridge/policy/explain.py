@@ -15,6 +15,7 @@ from mcpbridge.core.ruling import Effect, Outcome, Ruling
 from mcpbridge.policy.annotations import claimed
 from mcpbridge.policy.conditions import only_named
 from mcpbridge.policy.decide import check, rule
+from mcpbridge.policy.doubled import DOUBTFUL, without_doubled
 from mcpbridge.policy.model import (
     MISSING,
     NOT_AN_OBJECT,
@@ -91,8 +92,9 @@ class Explanation:
 
 
 def explain(action: Action, policies: Sequence[Policy], facts: Facts, show: Show) -> Explanation:
-    """What the policies say about a call, and why. Raises nothing."""
-    ruling = rule(action, [policy for policy in policies if not policy.shadow], facts)
+    """What the policies say about a call, and why. Raises nothing. Policies in shadow say what they would
+    say where there are no others."""
+    ruling = rule(action, [policy for policy in policies if not policy.shadow] or policies, facts)
     arguments = action.arguments or {}
     return Explanation(
         tool=action.name,
@@ -124,7 +126,8 @@ def _policy(action: Action, policy: Policy, facts: Facts, show: Show) -> PolicyW
     )
 
 
-def _rule(one: Rule, arguments: Arguments, facts: Facts, show: Show) -> RuleWord:
+def _rule(one: Rule, given: Arguments, facts: Facts, show: Show) -> RuleWord:
+    arguments = without_doubled(given)
     truth = check(one, arguments, facts)
     closed = one.named is not None and not only_named(arguments, one.named)
     return RuleWord(
@@ -133,7 +136,7 @@ def _rule(one: Rule, arguments: Arguments, facts: Facts, show: Show) -> RuleWord
         line=one.line,
         matched=truth is not False,
         undecided=truth is None,
-        predicates=tuple(_predicates(one, arguments, facts, show)),
+        predicates=tuple(_predicates(one, arguments, facts, _of_doubled(given, show))),
         not_named=tuple(_not_named(arguments, one.named or {})) if closed else (),
     )
 
@@ -147,6 +150,16 @@ def _predicates(one: Rule, arguments: Arguments, facts: Facts, show: Show) -> It
             yield Predicate(text=text, saw=saw, truth=truth)
     for matcher in one.whole:
         yield Predicate(text=matcher.text, saw=_whole(matcher, facts), truth=matcher.decide(arguments, facts))
+
+
+def _of_doubled(given: Arguments, show: Show) -> Show:
+    """A value whose name has a double is shown as it was given, with what is wrong with it."""
+
+    def shown(path: tuple[str, ...], value: object) -> str:
+        again = " (twice, in other case)" if value is DOUBTFUL else ""
+        return show(path, descend(given, path)) + again
+
+    return shown
 
 
 def _person(facts: Facts) -> str:

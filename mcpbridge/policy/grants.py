@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 KEYS: Final = ("bind", "max_ttl", "max_uses")
 _SHAPE: Final = "{bind: [recipient], max_ttl: 8h, max_uses: 20}"
 _MAX_USES: Final = 1_000_000
+_CLOCKS_DIFFER: Final = 300.0
+"""Seconds by which the clocks of two machines may differ, as in Kerberos (RFC 4120, 1.6)."""
 _FOR_EVER: Final = 1e10
 """Seconds; also refuses NaN and infinity."""
 
@@ -122,10 +124,9 @@ def refusal(
     """Why a grant that concerns this call does not hold for it, by today's terms; None when it does."""
     if grant.definition_hash != action.definition_hash:
         return "the tool's definition changed"
-    if grant.expires is not None and now >= grant.expires:
-        return "it expired"
-    if terms.max_ttl is not None and now >= grant.made_at + terms.max_ttl:
-        return "it is older than the policy permits now"
+    over = _over(grant, terms, now)
+    if over is not None:
+        return over
     if grant.uses is not None and grant.used >= grant.uses:
         return "it is used up"
     if terms.max_uses is not None and grant.used >= terms.max_uses:
@@ -135,6 +136,17 @@ def refusal(
     now_bound = bound(action, terms)
     if any(grant.bound.get(name) != text for name, text in now_bound.items()):
         return "the policy binds more arguments now"
+    return None
+
+
+def _over(grant: Grant, terms: GrantTerms, now: float) -> str | None:
+    """Why its time is over."""
+    if now < grant.made_at - _CLOCKS_DIFFER:
+        return "it was made later than now: a clock was set back, so nobody knows how old it is"
+    if grant.expires is not None and now >= grant.expires:
+        return "it expired"
+    if terms.max_ttl is not None and now >= grant.made_at + terms.max_ttl:
+        return "it is older than the policy permits now"
     return None
 
 

@@ -217,9 +217,25 @@ class Plan:
     """
 
     rules: tuple[Rule, ...]
+    _asked: frozenset[str] = field(init=False, repr=False)
+    """First names of what the rules ask about."""
+    _deep: bool = field(init=False, repr=False)
+    """Whether they look into objects, or at all arguments together."""
     _rulings: dict[tuple[object, ...], Ruling] = field(
         init=False, repr=False, default_factory=dict[tuple[object, ...], "Ruling"]
     )
+
+    def __post_init__(self) -> None:
+        tests = [test for rule in self.rules for test in rule.tests]
+        asked = frozenset(head for head, *_ in tests)
+        deep = any(rest for _, rest, *_ in tests) or any(rule.args_schema for rule in self.rules)
+        object.__setattr__(self, "_asked", asked)
+        object.__setattr__(self, "_deep", deep or len({*map(str.casefold, asked)}) < len(asked))
+
+    def may_be_misled(self, arguments: Arguments) -> bool:
+        """Whether a name that is asked about may have a double (see doubled.py). Quick, for it is looked at
+        in every call."""
+        return self._deep or (bool(self._asked) and not arguments.keys() <= self._asked)
 
     def recall(self, matched: tuple[object, ...]) -> Ruling | None:
         return self._rulings.get(matched)

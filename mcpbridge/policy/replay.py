@@ -7,12 +7,14 @@ the answer, and otherwise there is none.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
 from mcpbridge.core.ruling import Effect
 from mcpbridge.policy.conditions import only_named
+from mcpbridge.policy.doubled import without_doubled
 from mcpbridge.policy.model import (
     MISSING,
     STRICTNESS,
@@ -89,6 +91,8 @@ def replay(call: PastCall, policies: Sequence[Policy]) -> Replayed:
     """Every decision that the policies could come to."""
     if not policies:
         return Replayed(effect=Effect.DENY, possible=(Effect.DENY,), rule_ids=(), unknown=())
+    if call.arguments is not None:
+        call = dataclasses.replace(call, arguments=without_doubled(call.arguments))
     found = [_matches(call, policy) for policy in policies]
     possible = {Effect.ALLOW}
     for policy, matches in zip(policies, found, strict=True):

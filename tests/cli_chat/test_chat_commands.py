@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -87,7 +88,7 @@ def test_an_always_can_be_taken_back(shell: Shell, tracker: Tracker) -> None:
             commands(person, "/undo-grant")
             person.says("write")
             person.sees(ASKED)
-            person.says("a")
+            person.says("a 1h 5x")
             person.prompted(3)
             commands(person, "write", "/undo-grant")
             assert person.flat.count("Allow?") == 1
@@ -99,7 +100,8 @@ def test_an_always_can_be_taken_back(shell: Shell, tracker: Tracker) -> None:
             assert person.ends() == 0
 
     assert "There is nothing to undo" in person.flat
-    assert 'undone always tracker.create_issue {"title":"t","body":"b"}' in person.flat
+    undone = r'undone always tracker.create_issue \{"title":"t","body":"b"\} \(5\dm left, 4 calls left\)'
+    assert re.search(undone, person.flat)
     outcomes = [one["outcome"] for one in shell.records("decision")]
     assert outcomes == ["human_allow", "grant_allow", "human_deny"]
     (withdrawn,) = shell.records("grant_withdrawn")

@@ -25,6 +25,10 @@ DOCS = ROOT / "docs"
 VALIDATORS: Final[Mapping[str, Any]] = {
     name: jsonschema.Draft7Validator(made()) for name, made in schema.SCHEMAS.items()
 }
+PROFILED: Final = (
+    "model: {name: m, endpoint: 'https://llm.example/v1', profile: ./measured.yaml, api_key: '${env:K}'}\n"
+    "policy: read-only\n"
+)
 SOURCES = SecretSources(env={}, read_file=lambda path: path.read_text(), keyring=lambda service, user: None)
 
 
@@ -119,6 +123,29 @@ def test_a_mistake_in_a_declaration_is_refused_by_both(text: str, tmp_path: Path
     (tmp_path / "docs.yaml").write_text(text, encoding="utf-8")
     assert not valid(parse_yaml(text).value, "server")
     assert not loads(BASE + "servers: [{use: ./docs.yaml}]", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hosted_mcp: true\nextends: openai",
+        "authorization_in: field\nmcp_results: native",
+        "allowed_callers: false",
+    ],
+)
+def test_a_profile_that_is_read_fits_its_schema(text: str, tmp_path: Path) -> None:
+    (tmp_path / "measured.yaml").write_text(text, encoding="utf-8")
+    assert loads(PROFILED, tmp_path)
+    assert valid(parse_yaml(text).value, "profile")
+
+
+@pytest.mark.parametrize(
+    "text", ["aprovals: true", "hosted_mcp: 'yes'", "extends: nobody", "authorization_in: body", "[a]"]
+)
+def test_a_mistake_in_a_profile_is_refused_by_both(text: str, tmp_path: Path) -> None:
+    (tmp_path / "measured.yaml").write_text(text, encoding="utf-8")
+    assert not loads(PROFILED, tmp_path)
+    assert not valid(parse_yaml(text).value, "profile")
 
 
 def test_every_key_is_described_in_the_documentation() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from mcpbridge.core.approval import Vote
 from mcpbridge.core.conversation import ApprovalAnswer, Conversation, Decided, FunctionAnswer, Grant
 from mcpbridge.core.entries import McpResults
 from mcpbridge.core.items import ApprovalRequest
@@ -19,6 +20,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
+TIMES = st.floats(0, 4e9)
 ARGUMENTS = st.dictionaries(st.sampled_from(["path", "x"]), JSON, max_size=2)
 
 
@@ -85,8 +87,41 @@ def _answered(draw: st.DrawFn, talk: Conversation) -> Conversation:
             talk = talk.answer(FunctionAnswer(request_id=call.id, output=as_read(draw(TEXT))))
         talk = talk.decided(_decision(draw, call.id))
     if draw(st.booleans()):
-        talk = talk.granted(Grant(fingerprint="f", definition_hash="", principal="p", request_id="r"))
-    return talk.asking("mcpr_old", "hash").again("mcpr_old")
+        talk = talk.granted(_grant(draw))
+    if draw(st.booleans()):
+        talk = talk.voted("mcpr_old", _vote(draw)).voted("mcpr_old", _vote(draw))
+    return talk.asking("mcpr_old", "hash", at=draw(TIMES)).again("mcpr_old")
+
+
+def _grant(draw: st.DrawFn) -> Grant:
+    return Grant(
+        fingerprint="f",
+        definition_hash=as_read(draw(TEXT)),
+        principal=as_read(draw(TEXT)),
+        request_id="r",
+        id=as_read(draw(TEXT)),
+        server_identity=as_read(draw(TEXT)),
+        name=as_read(draw(TEXT)),
+        bound=as_read(draw(st.dictionaries(TEXT, TEXT, max_size=3))),
+        arguments=tuple(as_read(draw(st.lists(TEXT, max_size=3)))),
+        made_at=draw(TIMES),
+        expires=draw(st.none() | TIMES),
+        uses=draw(st.none() | st.integers(1, 9)),
+        used=draw(st.integers(0, 9)),
+        needs=tuple(as_read(draw(st.lists(TEXT, max_size=2)))),
+    )
+
+
+def _vote(draw: st.DrawFn) -> Vote:
+    return Vote(
+        by=as_read(draw(TEXT)),
+        screen_hash="hash",
+        at=draw(TIMES),
+        reason=as_read(draw(TEXT)),
+        always=draw(st.booleans()),
+        ttl=draw(st.none() | TIMES),
+        uses=draw(st.none() | st.integers(1, 9)),
+    )
 
 
 def _decision(draw: st.DrawFn, request_id: str) -> Decided:

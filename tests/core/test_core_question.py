@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mcpbridge.core.action import Action, ToolDefinition
 from mcpbridge.core.question import Question, screen, visible
 from mcpbridge.core.ruling import Effect, Outcome, RuleMatch, Ruling
+from mcpbridge.core.strict_json import parse_arguments
 
 RULING = Ruling(
     effect=Effect.ASK,
@@ -149,3 +150,11 @@ def test_a_definitions_hash_does_not_depend_on_the_order_of_keys() -> None:
     first = ToolDefinition(name="a", input_schema={"x": 1, "y": {"b": 1, "a": 2}})
     second = ToolDefinition(name="a", input_schema={"y": {"a": 2, "b": 1}, "x": 1})
     assert first.hash() == second.hash() != replace(first, description="d").hash()
+
+
+def test_a_number_is_shown_as_it_will_be_sent() -> None:
+    arguments = parse_arguments('{"amount": 100.000000000000007, "list": [{"n": 1e23}], "usual": 2.50}')
+    shown = screen(action(arguments), RULING, principal="")
+    assert (
+        'amount  100.000000000000007\n             list    [{"n": 1E+23}]\n             usual   2.5' in shown
+    )

@@ -14,8 +14,8 @@ from mcpbridge.core.yaml_lines import YamlProblem, parse_yaml
     [
         ("yes", "yes"), ("no", "no"), ("on", "on"), ("off", "off"), ("y", "y"), ("NO", "NO"),
         ("true", True), ("False", False), ("null", None), ("~", None), ("a:", {"a": None}),
-        ("12", 12), ("-3", -3), ("+4", 4), ("007", 7), ("0o14", "0o14"), ("0x1f", "0x1f"),
-        ("1_000", "1_000"), ("12:30:45", "12:30:45"), ("2026-01-31", "2026-01-31"), ("1.2.3", "1.2.3"),
+        ("12", 12), ("-3", -3), ("+4", 4), ("0", 0), ("-0.5", -0.5), ("0x1g", "0x1g"),
+        ("a_000", "a_000"), ("12:30:45", "12:30:45"), ("2026-01-31", "2026-01-31"), ("1.2.3", "1.2.3"),
         ("1.5", 1.5), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), (".inf", ".inf"), ("=", "="),
         ("'12'", "12"), ('"true"', "true"), ("|\n  true\n", "true\n"), ("''", ""),
         ("yes: no", {"yes": "no"}), ("1: a", {"1": "a"}), ("[a, [1]]", ["a", [1]]),
@@ -44,6 +44,15 @@ def test_scalars_are_what_they_look_like(text: str, value: object) -> None:
         ("a: [1", 1),
         ("a: 1\n---\nb: 2", 2),
         ("a: *nobody", 1),
+        ("a: 1\nb: 010", 2),
+        ("a: 1\nb: [-007]", 2),
+        ("a: 1\nb: 0x1f", 2),
+        ("a: 0o14", 1),
+        ("a: 1_000", 1),
+        ("a: 1\n# nothing here\u2028b: 2", 2),
+        ("a: 1\n# nothing here\x85b: 2", 2),
+        ("a: 1\n# nothing here\rb: 2", 2),
+        ('a: "x"\nb: "\u202ey"', 2),
         ("a: \x00", 1),
         ("x\ny: " + "9" * 5000, 2),
         ("x: 1\ny: " + "9" * 5000, 2),
@@ -77,7 +86,8 @@ HINTS = [
     ("a: 1\n---\nb: 2", "`---` begins a second document"),
     ("a: &x* b", "not YAML: expected alphabetic or numeric character"),
     ("[" * 5000, "too deep for a configuration"),
-    ("a: 1\u2028b: *x", "an unquoted `*` names an anchor"),
+    ("a: 1\u2028b: *x", "an invisible character (U+2028)"),
+    ("a: 010", "write plain digits, or quotes"),
 ]
 
 

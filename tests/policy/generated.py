@@ -166,6 +166,8 @@ def _text_matcher(random: Random) -> dict[str, Any]:
 def call(random: Random) -> dict[str, Any]:
     """`text` is the arguments on the wire, now and then broken."""
     names = random.sample(["x", "y", "o", "z"], random.choice([0, 1, 1, 2, 2, 3]))
+    if random.random() < 0.05:
+        names += [name.upper() for name in names]
     parts = ["{", ", ".join(f'"{name}": {_value(random)}' for name in names), "}"]
     if random.random() < 0.1:
         parts.insert(random.randint(0, 3), random.choice(BROKEN))
@@ -192,5 +194,7 @@ def _value(random: Random, depth: int = 0) -> str:
         return random.choice(["null", "true", "false"])
     if chance < 0.9:
         return "[" + ", ".join(_value(random, depth + 1) for _ in range(random.randint(0, 3))) + "]"
-    inner = [f'"{name}": {_value(random, depth + 1)}' for name in random.sample("xypq", random.randint(0, 3))]
+    inner = [
+        f'"{name}": {_value(random, depth + 1)}' for name in random.sample("xypqX", random.randint(0, 3))
+    ]
     return "{" + ", ".join(inner) + "}"

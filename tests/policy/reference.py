@@ -9,7 +9,7 @@ import fnmatch
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from . import reference_further as further
 
@@ -21,11 +21,27 @@ def decide(
 ) -> tuple[str, set[str]]:
     """`call` has name, arguments, principal, groups, known and, where rules ask for them, user (what the
     user wrote) and hints (annotations of a trusted server, or None). Returns the effect and the ids."""
+    call = {**call, "arguments": doubted(call["arguments"])}
     matching = [rule for rule in rules if rule_matches(rule, call)]
     effect = max((rule["effect"] for rule in matching), key=ORDER.index, default=default)
     if not call["known"]:
         effect = max(effect, unknown, key=ORDER.index)
     return effect, {rule["id"] for rule in matching}
+
+
+def doubted(value: Any) -> Any:
+    """Values of names that are one name without letter case become a thing of no kind."""
+    if isinstance(value, list):
+        return [doubted(item) for item in cast("list[Any]", value)]  # type: ignore[redundant-cast]
+    if not isinstance(value, dict):
+        return value
+    items = cast("dict[str, Any]", value)
+    return {
+        name: further.DOUBTED
+        if any(name != other and name.upper() == other.upper() for other in items)
+        else doubted(one)
+        for name, one in items.items()
+    }
 
 
 def rule_matches(rule: dict[str, Any], call: dict[str, Any]) -> bool:

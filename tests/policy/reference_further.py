@@ -19,6 +19,10 @@ import jsonschema
 WORD = re.compile(r"[A-Za-z0-9@./+-]+")
 
 
+DOUBTED: Any = object()
+"""What was given twice, in other letter case."""
+
+
 def yes(holds: bool) -> str:
     return "yes" if holds else "no"
 
@@ -191,7 +195,9 @@ def schema_truth(schema: dict[str, Any], arguments: Any, besides: list[str] | No
 
 
 def inexact(value: Any) -> bool:
-    """Whether a number stands in it that no double holds."""
+    """Whether something stands in it that nobody can read, or a number that no double holds."""
+    if value is DOUBTED:
+        return True
     if isinstance(value, Decimal):
         double = float(value)
         return value != (Decimal(double) if abs(double) >= 2**53 else Decimal(repr(double)))

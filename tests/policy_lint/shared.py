@@ -33,6 +33,7 @@ def world(**servers: dict[str, dict[str, Any]]) -> Known:
     return Known(
         labels=frozenset(servers),
         groups=frozenset({"treasury"}),
+        principal="ana",
         listed={label: frozenset(tools) for label, tools in servers.items()},
         definitions={
             f"{label}.{name}": ToolDefinition(

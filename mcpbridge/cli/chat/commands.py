@@ -96,7 +96,7 @@ async def _continue(room: Room, _rest: str) -> None:
 
 
 async def _undo_grant(room: Room, rest: str) -> None:
-    found = undoable(room.conversation)
+    found = undoable(room.conversation, room.parts.clock.now().timestamp())
     if not found:
         room.screen.say(
             "There is nothing to undo: no grant is in force, and every approval given has been sent. "

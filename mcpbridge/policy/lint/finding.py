@@ -145,6 +145,36 @@ _ALL: Final = (
         "It counts calls that cannot happen, or another limit always ends them first.",
     ),
     (
+        "idle-approvers",
+        _WARNING,
+        "People who are never asked",
+        "The rule about them promises an agreement that no call waits for.",
+    ),
+    (
+        "unmet-quorum",
+        _WARNING,
+        "More people have to agree than can",
+        "Every such call waits until its time is over.",
+    ),
+    (
+        "late-escalation",
+        _WARNING,
+        "An escalation that comes too late",
+        "The question is over before the next people may agree.",
+    ),
+    (
+        "literal-sign",
+        _WARNING,
+        "A sign of another pattern language in a tool's name",
+        "Only `*` is special: `a.b?` and `a.[xy]` match no tool that has another name than these very signs.",
+    ),
+    (
+        "short-quorum",
+        _NOTE,
+        "Too few people where one of them requests the call",
+        "Whoever requests a call does not count, and the others are fewer than have to agree.",
+    ),
+    (
         "allow-by-default",
         _NOTE,
         "Everything that no rule names is allowed",

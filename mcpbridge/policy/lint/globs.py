@@ -40,23 +40,40 @@ def covers_tools(outer: Iterable[Glob], inner: Glob) -> bool:
     return all(any(glob.matches(word) for glob in globs) for word in stand_ins(inner.pattern))
 
 
-def reaches(pattern: str, label: str) -> bool:
-    """Whether the pattern matches any tool of a server with this label."""
-    places = _closed({0}, pattern)
-    for char in f"{label}.":
-        stay = {at for at in places if at < len(pattern) and pattern[at] == "*"}
-        step = {at + 1 for at in places if at < len(pattern) and pattern[at] == char}
-        places = _closed(stay | step, pattern)
-    return any(at < len(pattern) for at in places)
+def meet(one: str, other: str) -> bool:
+    """Whether some text is matched by both patterns."""
+    places = {0}
+    for char in one:
+        places = _after(places, char, other)
+    return len(other) in _skipped(places, other)
 
 
-def _closed(places: set[int], pattern: str) -> set[int]:
+def _after(places: set[int], char: str, other: str) -> set[int]:
+    """Where the other pattern can stand after this character of the first one."""
+    places = _skipped(places, other)
+    if char == "*":
+        return set(range(min(places), len(other) + 1)) if places else set()
+    stay = {at for at in places if at < len(other) and other[at] == "*"}
+    return stay | {at + 1 for at in places if at < len(other) and other[at] == char}
+
+
+def _skipped(places: set[int], pattern: str) -> set[int]:
     """With the places that are reached by letting a `*` stand for nothing."""
-    found: set[int] = set()
-    for at in places:
+    found = set(places)
+    for at in sorted(places):
         stars = len(pattern[at:]) - len(pattern[at:].lstrip("*"))
         found |= set(range(at, at + stars + 1))
     return found
+
+
+def reaches(pattern: str, label: str) -> bool:
+    """Whether the pattern matches any tool of a server with this label."""
+    places = _skipped({0}, pattern)
+    for char in f"{label}.":
+        stay = {at for at in places if at < len(pattern) and pattern[at] == "*"}
+        step = {at + 1 for at in places if at < len(pattern) and pattern[at] == char}
+        places = _skipped(stay | step, pattern)
+    return any(at < len(pattern) for at in places)
 
 
 class Coverage:

@@ -25,6 +25,8 @@ class Known:
     """`label.tool` → its definition, where it is known."""
     groups: frozenset[str] | None = None
     """All groups of principals; None where nobody said which there are."""
+    principal: str = ""
+    """On whose behalf the configuration works; empty where nobody said so."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -18,8 +18,10 @@ from mcpbridge.policy.lint.fields import fields
 from mcpbridge.policy.lint.finding import Finding
 from mcpbridge.policy.lint.known import Known
 from mcpbridge.policy.lint.limits import limits
+from mcpbridge.policy.lint.literal import literal
 from mcpbridge.policy.lint.overlaps import overlaps
 from mcpbridge.policy.lint.page import Page
+from mcpbridge.policy.lint.people import people
 from mcpbridge.policy.lint.reach import reach
 from mcpbridge.policy.model import Policy
 
@@ -27,7 +29,7 @@ from mcpbridge.policy.model import Policy
 def lint(policy: Policy, known: Known | None = None) -> list[Finding]:
     """All findings. `known` is the world around the policy, as far as anybody said."""
     page = Page(policy=policy, known=known or Known())
-    found = [*_default(page), *limits(page)]
+    found = [*_default(page), *limits(page), *people(page), *literal(page)]
     for place in range(len(page.rules)):
         found += reach(page, place)
         found += fields(page, place)

@@ -17,8 +17,10 @@ from mcpbridge.policy.model import Facts, Matcher, Truth
 
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_LOCAL: Final = re.compile(r"[A-Za-z0-9_+'=&~^#$*?{}|`-]+(?:\.[A-Za-z0-9_+'=&~^#$*?{}|`-]+)*")
-"""RFC 5322's dot-atom without `%`, `!` and `/`, which once were routes (`a%b@c` went to b by way of c)."""
+_LOCAL: Final = re.compile(r"(?!-)[A-Za-z0-9_+'=&~^#$*?{}-]+(?:\.[A-Za-z0-9_+'=&~^#$*?{}-]+)*")
+"""RFC 5322's dot-atom without `%`, `!` and `/`, which once were routes (`a%b@c` went to b by way of c);
+without `|` and back-ticks, which run programs where a mail program hands an address on; and without a `-` in
+front, which is an option there."""
 
 
 def email_domain(operand: object) -> Matcher:

@@ -2,7 +2,8 @@ r"""`under`: the root itself or a path below it, after `.` and `..` are resolved
 
 Purely lexical: a pure function sees no symbolic links, no mounts and no working directory. What a file
 system could read in another way than this file does is undecided: `~`, variables, percent-encoding,
-NUL, back-slashes in a POSIX path, other letter case, names that end in a dot or a space, short names.
+NUL, back-slashes in a POSIX path, other letter case, names that end in a dot or a space, short names, and
+the devices of Windows where the path may be one of Windows.
 """
 
 from __future__ import annotations
@@ -19,9 +20,14 @@ from mcpbridge.policy.model import Facts, Matcher, Truth
 _MAX: Final = 4096
 """PATH_MAX of Linux."""
 _DRIVE: Final = re.compile(r"[A-Za-z]:[/\\]")
-_EXPANDED: Final = re.compile(r"%[0-9A-Fa-f]{2}|%\w+%|\$[\w({]|^~|`|[*?\[\]{}<>|\"]")
+_EXPANDED: Final = re.compile(r"%u?[0-9A-Fa-f]{2}|%\w+%|\$[\w({]|^~|`|[*?\[\]{}<>|\"]")
 """Decoded, expanded or refused by somebody on the way."""
-_ODD_NAME: Final = re.compile(r"[. ]$|^ ")
+_ODD_NAME: Final = re.compile(r"[. ]$|^ |^\.\.?;")
+"""`..;` is `..` to servers that cut parameters off."""
+_DEVICE: Final = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\..*)?", re.IGNORECASE
+)
+"""No file to Windows, in whatever folder the name stands (Microsoft, "Naming Files, Paths, Namespaces")."""
 _SHORT: Final = re.compile(r"~[0-9]")
 
 
@@ -112,6 +118,8 @@ def _doubtful(text: str, place: _Place) -> bool:
         return True  # `C:data`, `file.txt:stream`, `file:…`
     names = re.split(r"[/\\]", text)
     odd = any(_ODD_NAME.search(name) for name in names if name not in (".", ".."))
+    if place.anchor != "/" and any(_DEVICE.fullmatch(name) for name in names):
+        return True
     return odd or (len(place.anchor) == 3 and bool(_SHORT.search(text)))
 
 

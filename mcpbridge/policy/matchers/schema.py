@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from mcpbridge.core.number import InexactFloat
 from mcpbridge.core.yaml_lines import Path
+from mcpbridge.policy.doubled import DOUBTFUL
 from mcpbridge.policy.matchers.patterns import compiled
 from mcpbridge.policy.matchers.values import BadOperand
 from mcpbridge.policy.model import Facts, Matcher, Truth
@@ -99,12 +100,12 @@ def _matcher(schema: Mapping[str, Any], strict: Mapping[str, Any]) -> Matcher:
 
 
 def _is_doubtful(value: object) -> bool:
-    """Whether a number stands in it that can be read in two ways."""
+    """Whether something stands in it that can be read in two ways."""
     if isinstance(value, Mapping):
         return any(map(_is_doubtful, cast("Mapping[str, object]", value).values()))
     if isinstance(value, list | tuple):
         return any(map(_is_doubtful, cast("Sequence[object]", value)))
-    return isinstance(value, InexactFloat)
+    return isinstance(value, InexactFloat) or value is DOUBTFUL
 
 
 def _validator(schema: dict[str, Any]) -> Any:

@@ -2,14 +2,14 @@
 
 sqlglot parses it (the extra `sql`). Undecided: what it cannot parse, several statements, comments
 (MySQL runs what stands in `/*! … */`), back-slashes (dialects end such strings in different places),
-functions that sqlglot does not know and the rule does not name (`pg_read_file`, `xp_cmdshell`), and
-table functions that read files.
+functions that sqlglot does not know and the rule does not name (`pg_read_file`, `xp_cmdshell`), table
+functions that read files, and every part that is not known to read only (see sql_effects.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from mcpbridge.policy.matchers.values import TEXT, BadOperand, show
@@ -45,35 +45,6 @@ _OTHERS: Final = frozenset(
 )
 """Statements that sqlglot would make opaque commands of, with a warning in the log."""
 _AFTER_WITH: Final = frozenset({*_KINDS, ",", "(", ")", "as", "values"})
-_UNCLEAR: Final = frozenset({"readcsv", "readparquet", "openjson", "propertyeq", "placeholder"})
-"""Reading files, setting variables, and gaps that somebody fills in later."""
-_EFFECTS: Final = frozenset(
-    {*_KINDS[1:], "into", "lock", "command", "create", "drop", "alter", "copy", "nextvaluefor", "set", "use"}
-)
-"""Parts of a statement that do more than read."""
-_TABLE: Final = re.compile(r"[\w $-]*")
-_NEEDS_NO_SEMICOLON: Final = frozenset({"", "tsql", "fabric"})
-_STATEMENTS: Final = frozenset(
-    {
-        *(
-            "alter",
-            "backup",
-            "begin",
-            "bulk",
-            "checkpoint",
-            "close",
-            "commit",
-            "create",
-            "dbcc",
-            "deallocate",
-        ),
-        *("declare", "delete", "deny", "disable", "drop", "enable", "exec", "execute", "fetch", "go", "goto"),
-        *("grant", "if", "insert", "kill", "merge", "open", "print", "raiserror", "reconfigure", "restore"),
-        *("return", "revert", "revoke", "rollback", "save", "set", "shutdown", "throw", "truncate", "update"),
-        *("use", "waitfor", "while"),
-    }
-)
-"""T-SQL needs no `;`: `SELECT 1 delete FROM t` is a name for 1 elsewhere, and two statements there."""
 
 
 def sql(operand: object) -> Matcher:
@@ -87,11 +58,11 @@ def sql(operand: object) -> Matcher:
         if word not in _PARSED:
             return False if word in _OTHERS and ";" not in value.rstrip("; \t\r\n") else None
         statement = _parse(value, dialect)
-        return (
-            None
-            if statement is None
-            else _does(statement, only, functions, glued=dialect in _NEEDS_NO_SEMICOLON)
-        )
+        if statement is None:
+            return None
+        from mcpbridge.policy.matchers.sql_effects import does  # sqlglot takes its time to load
+
+        return does(statement, only, functions, dialect)
 
     text = f"is one SQL statement of {show(sorted(only))}"
     return Matcher(name="sql", operand=operand, text=text, kinds=TEXT, decide=decide)
@@ -132,45 +103,6 @@ def _leads_somewhere(tokens: Sequence[Token]) -> bool:
         depth += (token.text == "(") - (token.text == ")")
         closed = depth == 0 and token.text == ")"
     return True
-
-
-def _does(statement: exp.Expr, only: frozenset[str], functions: frozenset[str], *, glued: bool) -> Truth:
-    truth: Truth = True
-    for effect in _effects(statement, functions, glued=glued):
-        if effect is None:
-            truth = None
-        elif effect not in only:
-            return False
-    return truth
-
-
-def _effects(statement: exp.Expr, functions: frozenset[str], *, glued: bool) -> Iterator[str | None]:
-    """What a statement and its parts do; None for "nobody knows"."""
-    from sqlglot import exp
-
-    yield "select" if isinstance(statement, exp.Query | exp.Values) else _kind(statement)
-    for node in statement.walk():
-        if isinstance(node, exp.OnConflict):
-            yield "update"
-        elif _kind(node) in _EFFECTS:
-            yield _kind(node)
-        elif isinstance(node, exp.Anonymous | exp.AnonymousAggFunc):
-            yield "select" if node.name.lower() in functions else None
-        elif _kind(node) in _UNCLEAR or _odd_name(node, glued=glued):
-            yield None
-
-
-def _kind(node: exp.Expr) -> str:
-    return type(node).__name__.lower()
-
-
-def _odd_name(node: exp.Expr, *, glued: bool) -> bool:
-    """A table that is a file (DuckDB reads `FROM 'x.csv'`), a word that T-SQL takes for a statement."""
-    from sqlglot import exp
-
-    if isinstance(node, exp.Table):
-        return not isinstance(node.this, exp.Func) and not _TABLE.fullmatch(node.name)
-    return glued and isinstance(node, exp.Identifier) and not node.quoted and node.name.lower() in _STATEMENTS
 
 
 def _read(operand: object) -> tuple[frozenset[str], str, frozenset[str]]:

@@ -25,9 +25,17 @@ _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMERIC: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 """A host whose last label is a number is an IPv4 address to a browser (URL Standard, "ends in a number")."""
-_INSIDE: Final = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home", ".corp", ".home.arpa")
-"""Names that only resolve inside (RFC 6761, 6762, 8375; ICANN's "internal")."""
+_INSIDE: Final = (
+    *(".localhost", ".localdomain", ".local", ".internal", ".intranet", ".private", ".lan", ".home", ".corp"),
+    *(".home.arpa", ".svc"),
+)
+"""Names that only resolve inside (RFC 6761, 6762 with appendix G, 8375; ICANN's "internal"; Kubernetes)."""
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_SPECIAL: Final = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20", "5f00::/16"))
+)
+"""Of IANA's special-purpose registries and RFC 3879, what some Python versions call global; a cloud's
+metadata service answers at 192.0.0.192."""
 _KEYS: Final = ("hosts", "private", "ports")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
 
@@ -117,6 +125,8 @@ def is_private(host: str) -> bool:
     except ValueError:
         return "." not in host or f".{host}".endswith(_INSIDE)
     if address.is_multicast or address.is_reserved or not address.is_global:
+        return True
+    if any(address in network for network in _SPECIAL):
         return True
     return isinstance(address, ipaddress.IPv6Address) and _embeds_ipv4(address)
 

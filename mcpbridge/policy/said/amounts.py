@@ -72,12 +72,14 @@ def _before(text: str, start: int) -> tuple[int, bool]:
 
 
 def read_amount(text: str) -> Decimal | None:
-    """The number that a text is, when it is one and nothing else: no currency, no leading zeros."""
+    """The number that a text is to every program: digits, and a point. What somebody reads in another way
+    (`100,00` is 10000 where commas are dropped, `1.000` is 1000 where points are) is none."""
     bare = text.removeprefix("-")
-    if len(bare) > _MAX_DIGITS or not bare[:1].isdigit() or not bare.isascii() or _LEADING_ZERO.match(bare):
+    if len(bare) > _MAX_DIGITS or not bare.isascii() or _LEADING_ZERO.match(bare):
         return None
-    sure, _ = _readings(bare)
-    return (-sure[0] if bare != text else sure[0]) if len(sure) == 1 else None
+    if not (_PLAIN.fullmatch(bare) or _POINT.fullmatch(bare)) or _readings(bare)[1]:
+        return None
+    return -Decimal(bare) if bare != text else Decimal(bare)
 
 
 def _readings(number: str) -> tuple[list[Decimal], list[Decimal]]:
