@@ -130,7 +130,9 @@ def _http_client(
     ):  # with a transport of ours the client would not look for them
         settings |= {"limits": limits, "verify": authorities}
     else:
-        settings["transport"] = SmallPools(_pool(limits, authorities, trust_env=not here))
+        # Reading the certificates takes 20 ms, which plain http has no use for.
+        secure = authorities if config.base_url.lower().startswith("https:") else False
+        settings["transport"] = SmallPools(_pool(limits, secure, trust_env=not here))
     return openai.DefaultAsyncHttpxClient(**settings)
 
 
