@@ -18,6 +18,14 @@
     │   ├── ModelUnavailable      nothing can have been executed; retries are used up
     │   ├── ToolListUnavailable   HTTP 424: the provider could not list a server's tools
     │   └── OutcomeUnknown        something may have been executed; never repeated by itself
+    ├── ServerError               a bridged MCP server's: `server_label` names it
+    │   ├── CallNotSent           provably nothing happened
+    │   │   ├── ServerUnavailable it cannot be connected to, or its tools cannot be listed
+    │   │   ├── ToolsChanged      its tools were listed anew since the call was decided
+    │   │   ├── AuthRefused       HTTP 401 or 403
+    │   │   └── RateLimited       HTTP 429; `retry_after` where it said so
+    │   └── OutcomeLost           the call was sent and no answer came: it may have happened
+    │       └── CallTimedOut      it took longer than it may; the server was told to stop
     ├── GuardStopped              a limit of ours
     │   ├── RoundLimitExceeded
     │   ├── RepeatedRequest       the model asks for the same denied thing again and again
@@ -167,6 +175,45 @@ class OutcomeUnknown(ModelError):
 
     request_ids: tuple[str, ...] = ()
     """Approval request ids and call ids whose outcome is unknown."""
+
+
+class ServerError(McpbridgeError):
+    """A bridged MCP server failed; the message names it, and is safe to tell the model."""
+
+    def __init__(self, message: str, *, server_label: str = "", status_code: int | None = None) -> None:
+        super().__init__(message)
+        self.server_label, self.status_code = server_label, status_code
+
+
+class CallNotSent(ServerError):
+    """The call provably did not reach the server's tool: nothing happened."""
+
+
+class ServerUnavailable(CallNotSent):
+    """The server cannot be connected to, or does not list its tools."""
+
+
+class ToolsChanged(CallNotSent):
+    """The server's tools were, or have to be, listed anew since the call was decided."""
+
+
+class AuthRefused(CallNotSent):
+    """The server refused our credential (HTTP 401), or what it permits (403)."""
+
+
+class RateLimited(CallNotSent):
+    """The server wants fewer requests (HTTP 429)."""
+
+    retry_after: float | None = None
+    """Seconds, where the server said so."""
+
+
+class OutcomeLost(ServerError):
+    """The call was sent, and the server was lost before it answered: it may have happened."""
+
+
+class CallTimedOut(OutcomeLost):
+    """No answer in time; the server was told to stop, and may have done it all the same."""
 
 
 class GuardStopped(McpbridgeError):

@@ -21,8 +21,8 @@ class Record:
     """One line for the audit log, before the log masks, chains and writes it.
 
     `fields` are plain JSON values. A field named `arguments` holds a call's parsed arguments and is
-    written at the level configured for `server_label.tool`. `blobs` are texts kept once each by their
-    SHA-256 (policies, definitions, screens); the record names them by that hash.
+    written at the level configured for `server_label.tool`; so is one named `result`. `blobs` are texts kept
+    once each by their SHA-256 (policies, definitions, screens); the record names them by that hash.
     """
 
     type: str
@@ -48,6 +48,15 @@ class AuditSink(Protocol):
 
     async def append(self, record: Record) -> int:
         """Write one record; returns its sequence number."""
+        ...
+
+
+@runtime_checkable
+class ResultKeeper(Protocol):
+    """What an AuditSink also is when it keeps whole results of some tools. Others are never given one."""
+
+    def keeps_results(self, tool: str) -> bool:
+        """Whether a field `result` is kept of `label.tool`."""
         ...
 
 
@@ -110,10 +119,17 @@ class CallContext:
     principal: str
     context: Any = None
     """Whatever the caller passed to `run(context=…)`; never saved, never logged."""
+    decision_id: str = ""
+    """Names the decision that let the call run: `conversation/call/attempt`, as the audit does."""
+    observer: CallObserver | None = field(default=None, repr=False, compare=False)
+    """Who follows the call while it runs."""
+    seconds: float | None = None
+    """How long the call may take; None waits."""
 
 
 class LocalTool(Protocol):
-    """A function of this process that the model may call, always through the gate."""
+    """What this process runs when the model calls a function, always through the gate: a Python function,
+    or a tool of a bridged server."""
 
     @property
     def definition(self) -> ToolDefinition: ...
@@ -124,7 +140,14 @@ class LocalTool(Protocol):
         ...
 
     @property
-    def timeout(self) -> float | None: ...
+    def timeout(self) -> float | None:
+        """Seconds; None leaves it to the engine."""
+        ...
+
+    @property
+    def bounds_itself(self) -> bool:
+        """Whether `call` keeps to `context.seconds` itself, since it knows what must not count."""
+        ...
 
     @property
     def idempotent(self) -> bool: ...
@@ -133,11 +156,133 @@ class LocalTool(Protocol):
         """None when the arguments fit, else a sentence for the model. Runs before any policy."""
         ...
 
-    async def call(self, arguments: Json, context: CallContext) -> str | Sequence[Json]:
-        """Text, or Responses content parts (`input_text`, `input_image`, `input_file`).
+    async def call(self, arguments: Json, context: CallContext) -> str | Sequence[Json] | ToolAnswer:
+        """Text, or Responses content parts (`input_text`, `input_image`, `input_file`), or more about them.
 
-        Raises ToolFailed with a message that is safe to tell the model.
+        Raises ToolFailed or ServerError with a message that is safe to tell the model.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The tools of a bridged server, whole (all pages), as it listed them last."""
+
+    tools: tuple[ToolDefinition, ...]
+    """With the Toolbox's `identity` as their `server_identity`. Never two of one name."""
+    epoch: int
+    """Grows when the tools were listed anew and differ, or over another connection."""
+    protocol: str
+    """The negotiated version, such as `2025-11-25`."""
+    server: str = ""
+    """What the server calls itself, `name version`: a claim, never used to tell servers apart."""
+    instructions: str = ""
+    """What the server says about itself: a claim, never sent to the model by itself."""
+    refused: tuple[str, ...] = ()
+    """Tools that are left out, each with the reason in one sentence: for the audit and for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a call has come, in the server's words."""
+
+    progress: float
+    total: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elicitation:
+    """What a server asks for in the middle of a call: values for a form, or a visit to a URL."""
+
+    server_label: str
+    tool: str
+    message: str
+    mode: Literal["form", "url"] = "form"
+    schema: Json = field(default_factory=dict[str, Any])
+    """`form`: a flat JSON Schema of the answer."""
+    url: str = ""
+    """`url`: whole and unchanged; nobody has fetched it."""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elicited:
+    """The answer to an Elicitation. `content` only with `accept` and `form`."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnswer:
+    """What a bridged tool answered. It has run, whatever stands here."""
+
+    parts: str | Sequence[Json]
+    """Text, or Responses content parts (`input_text`, `input_image`, `input_file`), as the model gets them;
+    a cut is told in them."""
+    is_error: Literal["no", "tool", "protocol", "invalid"] = "no"
+    """`tool`: `isError` was true. `protocol`: a JSON-RPC error. `invalid`: it ran, and its result does not
+    fit its own output schema."""
+    truncated: bool = False
+    size: int = 0
+    """Bytes of the result before any cut."""
+    structured: Json | None = None
+    """`structuredContent`, where there is any and it was not cut."""
+
+
+class CallObserver(Protocol):
+    """Who follows one bridged call while it runs."""
+
+    def progress(self, progress: Progress) -> None:
+        """The call has come further. Must not block."""
+        ...
+
+    async def elicit(self, question: Elicitation) -> Elicited:
+        """Put the server's question to a person. Never raises but for a cancellation."""
+        ...
+
+
+class Toolbox(Protocol):
+    """One bridged MCP server. Connects when it is first used, and again after it was lost."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def identity(self) -> str:
+        """`ServerDeclaration.identity`: what decisions, pins and grants are bound to; no secret in it."""
+        ...
+
+    async def tools(self, *, fresh: bool = False) -> Listing:
+        """The tools: those listed last, while the connection stands and no change was announced. `fresh` asks
+        the server in any case, since a server may change without a word; definitions that are the same come
+        as the same Listing. Raises ServerUnavailable, AuthRefused or RateLimited."""
+        ...
+
+    async def call(
+        self,
+        name: str,
+        arguments: Json,
+        *,
+        epoch: int,
+        meta: Json,
+        seconds: float | None,
+        observer: CallObserver | None = None,
+    ) -> ToolAnswer:
+        """Call a tool once; never repeats it by itself. Cancelling the task tells the server to stop.
+
+        `epoch` is that of the Listing by which the call was decided: where the tools may have changed since
+        (a reconnect, an announced change), nothing is sent and ToolsChanged is raised. `seconds` bounds the
+        call, without the time that a person takes for an Elicitation; None waits.
+
+        Raises CallNotSent (or one of its kind) where provably nothing happened, OutcomeLost where something
+        may have, CallTimedOut where it took too long.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the connection and the process behind it. Never raises."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""For your tests: a scripted model, builders of wire items, a clock that stands still, assertions.
+"""For your tests: a scripted model, bridged servers that are not there, builders of wire items, assertions.
 
 No network, no key, no disk:
 
@@ -26,14 +26,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcpbridge.audit import MemoryAudit
+from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.conversation import Conversation, Decided
 from mcpbridge.core.raw import mapping
 from mcpbridge.core.ruling import Outcome
-from mcpbridge.ports import ModelNotice, ModelOutput, ModelResponse, StreamEvent
+from mcpbridge.errors import ServerError, ToolsChanged
+from mcpbridge.ports import (
+    CallObserver,
+    Listing,
+    ModelNotice,
+    ModelOutput,
+    ModelResponse,
+    StreamEvent,
+    ToolAnswer,
+)
 
 if TYPE_CHECKING:
     from mcpbridge.bridge.result import Result
@@ -96,6 +108,91 @@ class ScriptedModel:
 
 def _replies(step: Reply | Sequence[Reply]) -> Sequence[Reply]:
     return step if isinstance(step, Sequence) else [step]
+
+
+Answered = str | Sequence[Body] | ToolAnswer | BaseException
+"""What a tool of a FakeToolbox answers (text, content parts, more about them), or an exception to raise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """A call that reached a FakeToolbox."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    meta: Mapping[str, Any]
+
+
+class FakeToolbox:
+    """A bridged server that is not there. Implements `Toolbox`; pass it as `toolboxes={label: …}`.
+
+    `answers` holds what each tool answers: a value, or a function of the arguments (synchronous or not).
+    `offer` changes the definitions, as a server does between two turns; assign `failure` to make the server
+    unavailable.
+    """
+
+    def __init__(
+        self,
+        *tools: str | ToolDefinition,
+        answers: Mapping[str, Answered | Callable[..., Any]] | None = None,
+        label: str = "fake",
+    ) -> None:
+        self.label = label
+        self.identity = f"fake:{label}"
+        self.answers = dict(answers or {})
+        self.failure: ServerError | None = None
+        self.calls: list[Called] = []
+        """Every call that was sent, in order."""
+        self.observers: list[CallObserver | None] = []
+        """Who followed each call."""
+        self.listings: list[bool] = []
+        """Every look at the tools, and whether it had to be fresh."""
+        self.closed = 0
+        self._listing = Listing(tools=(), epoch=0, protocol="2026-07-28")
+        self.offer(*tools)
+
+    def offer(self, *tools: str | ToolDefinition) -> None:
+        """From now on the server lists these tools: names, or whole definitions."""
+        listed = tuple(ToolDefinition(name=one) if isinstance(one, str) else one for one in tools)
+        self._listing = replace(self._listing, tools=listed, epoch=self._listing.epoch + 1)
+
+    async def tools(self, *, fresh: bool = False) -> Listing:
+        """The listing of the moment."""
+        self.listings.append(fresh)
+        if self.failure is not None:
+            raise self.failure
+        return self._listing
+
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        epoch: int,
+        meta: Mapping[str, Any],
+        seconds: float | None,
+        observer: CallObserver | None = None,
+    ) -> ToolAnswer:
+        """What `answers` says."""
+        if self.failure is not None:
+            raise self.failure
+        if epoch != self._listing.epoch:
+            raise ToolsChanged(f"{self.label}: its tools were listed anew", server_label=self.label)
+        self.calls.append(Called(tool=name, arguments=dict(arguments), meta=dict(meta)))
+        self.observers.append(observer)
+        found = self.answers.get(name, "done")
+        if callable(found):
+            found = found(arguments)
+            found = await found if isawaitable(found) else found
+        if isinstance(found, BaseException):
+            raise found
+        return (
+            found if isinstance(found, ToolAnswer) else ToolAnswer(parts=cast("str | Sequence[Body]", found))
+        )
+
+    async def close(self) -> None:
+        """Counted; it can be used again."""
+        self.closed += 1
 
 
 class FixedClock:
@@ -251,6 +348,8 @@ def _text(arguments: Mapping[str, Any] | str | None) -> str:
 
 
 __all__ = [
+    "Called",
+    "FakeToolbox",
     "FixedClock",
     "MemoryAudit",
     "ScriptedModel",

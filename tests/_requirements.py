@@ -197,4 +197,182 @@ PROMISES: Final = (
     ),
     _promise("quorum-bound", "POLICY", "A yes holds for the screen that it was given for."),
     _promise("quorum-escalates", "POLICY", "After a timeout the next people may agree."),
+    _promise(
+        "oauth-renewal", "MCP traps", "Calls refused at once ask for one new token; none waits for a call."
+    ),
+    _promise(
+        "oauth-bound", "issue: bridged", "A token is for one server, and is asked of its own authority."
+    ),
+    _promise(
+        "oauth-restart", "issue: bridged", "A login outlives the process and is renewed where it came from."
+    ),
+    _promise("oauth-login", "issue: bridged", "A person logs in once, with PKCE over a loopback redirect."),
+    _promise("oauth-hosted", "issue: bridged", "Our token serves hosted servers' authorization too."),
+    _promise("gateway-gate", "issue: bridged", "Calls through the gateway meet the same policy and audit."),
+    _promise("gateway-callers", "issue: bridged", "Over HTTP a token says on whose behalf a call is made."),
+    _promise("bridged-apart", "MCP traps", "A bridged call that fails ends no other call on its connection."),
+    _promise("bridged-asked", "MCP", "A server's question in a call is put to a person, within bounds."),
+    _promise(
+        "bridged-cancelled", "issue: bridged", "A bridged call that is given up is cancelled at its server."
+    ),
+    _promise(
+        "bridged-changed", "issue: bridged", "Announced changes are listed before the next bridged call."
+    ),
+    _promise(
+        "bridged-conformance", "MCP", "The suite's required client scenarios pass through our connections."
+    ),
+    _promise("bridged-cut", "MCP traps", "A bridged result that is too large is cut, and the cut is told."),
+    _promise("bridged-deadline", "MCP traps", "A mute server is given up after our own deadline."),
+    _promise("bridged-errors", "MCP traps", "isError and JSON-RPC errors are both failures, told apart."),
+    _promise(
+        "bridged-hostile", "issue: bridged", "Hostile lists, streams and redirects end in one named error."
+    ),
+    _promise(
+        "bridged-invalid", "MCP traps", "A result that breaks its promise was executed: it is not retried."
+    ),
+    _promise(
+        "bridged-lost", "MCP traps", "A server lost in a call leaves it unknown; the next listing reconnects."
+    ),
+    _promise(
+        "bridged-nothing-left", "issue: bridged", "Killed servers leave no task, descriptor or process."
+    ),
+    _promise(
+        "bridged-parts", "issue: bridged", "Everything in a bridged result becomes content parts, once."
+    ),
+    _promise("bridged-private", "MCP", "A remote server leads to no private address that was not allowed."),
+    _promise("bridged-real", "issue: bridged", "Real servers are listed, called, killed and used again."),
+    _promise("bridged-refresh", "MCP traps", "Twenty calls that need a new token ask for it once."),
+    _promise(
+        "bridged-status", "MCP traps", "The HTTP status of a refused call becomes an error of its kind."
+    ),
+    _promise("bridged-stderr", "MCP traps", "A program's standard error comes without control characters."),
+    _promise(
+        "bridged-unsent", "MCP traps", "A call that was provably not sent is told apart from a lost one."
+    ),
+    _promise(
+        "bridged-gate", "docs/bridged.md", "A bridged call is decided, recorded and told like a hosted one."
+    ),
+    _promise(
+        "bridged-same-decisions", "issue 6", "One server declared both ways: the same decisions and records."
+    ),
+    _promise(
+        "bridged-change-caught", "issue 4", "A bridged tool that changes is caught before its next call."
+    ),
+    _promise("bridged-names", "MCP", "Names of bridged tools fit the wire, and no two tools share one."),
+    _promise("bridged-names-refused", "MCP", "No Python function is called like a bridged tool."),
+    _promise("bridged-routes", "issue 6", "A saved call never reaches another server than it named."),
+    _promise(
+        "bridged-arguments-checked", "MCP", "Arguments that do not fit reach no policy, person or server."
+    ),
+    _promise("bridged-no-network-ref", "MCP", "No $ref of a tool's schema is ever fetched."),
+    _promise("bridged-failures-told", "MCP", "Failures of tools and servers are told, and kept apart."),
+    _promise("bridged-dead-server", "DESIGN", "A server that dies in a conversation does not end it."),
+    _promise("bridged-unknown", "issue 6", "A server lost in a call leaves it unknown; a person decides."),
+    _promise("bridged-killed", "issue 6", "Killed in a bridged call, it is unknown when the run goes on."),
+    _promise("bridged-resumable", "DESIGN", "Cancelled at any step, a conversation can go on."),
+    _promise("bridged-idempotent", "issue 6", "Only what is declared idempotent is made again by itself."),
+    _promise("bridged-max-tools", "issue 6", "Too many tools of a server are refused with what to write."),
+    _promise("bridged-decision-id", "issue 6", "The decision's id of the audit travels in _meta."),
+    _promise(
+        "bridged-elicitation", "issue 6", "A server's question meets a person, on record, or is refused."
+    ),
+    _promise("bridged-mixed", "issue 6", "Hosted, bridged and local tools work in one conversation."),
+    _promise("bridged-auto", "issue 6", "via: auto bridges, on record, where approvals are not honoured."),
+    _promise("bridged-gate-alone", "issue 6", "The gate alone offers and runs bridged tools."),
+    _promise(
+        "index-same-answers", "docs/audit/reviewing.md", "With an index and without one, the same is found."
+    ),
+    _promise(
+        "index-fits-or-is-not-used",
+        "docs/audit/reviewing.md",
+        "An index that does not fit its log is told, not used, and made anew.",
+    ),
+    _promise(
+        "evidence-whole",
+        "docs/audit/reviewing.md",
+        "One decision comes with its question, screen, policy, definition and outcome.",
+    ),
+    _promise("evidence-proof", "docs/audit/reviewing.md", "And with the proof that a checkpoint covers it."),
+    _promise("tail-follows", "docs/audit/reviewing.md", "Following tells each record once, over rotations."),
+    _promise(
+        "audit-screens-inert", "AUDIT", "Nothing in a log reaches the terminal raw, whatever the command."
+    ),
+    _promise("explain-past-policy", "AUDIT", "A past decision is explained by the policy of its time."),
+    _promise(
+        "reconcile-finds-holes", "AUDIT", "Requests, decisions and outcomes that do not add up are found."
+    ),
+    _promise("signoff-binds", "AUDIT", "A sign-off stands in the log and holds for exactly its lines."),
+    _promise("million", "AUDIT", "From a report to one decision's evidence: two commands, flat in memory."),
+    _promise(
+        "audit-crash", "AUDIT, writing", "No crash loses an acknowledged record, and repair cuts no other."
+    ),
+    _promise(
+        "audit-rotation", "AUDIT, format", "Rotation loses nothing, whoever writes and wherever it stops."
+    ),
+    _promise("audit-goes-on", "AUDIT, writing", "After a failed sync, work goes on in a file of new pages."),
+    _promise(
+        "audit-fast-open", "AUDIT, targets", "A long log is opened by its end, from the last checkpoint."
+    ),
+    _promise(
+        "audit-sealed-in-time", "AUDIT, format", "A second or 1,000 records later a checkpoint seals them."
+    ),
+    _promise(
+        "audit-anchor-told", "AUDIT, format", "Anchors get each checkpoint; one that fails is on record."
+    ),
+    _promise(
+        "audit-schema", "AUDIT, records", "Each record fits one documented schema; no field is unknown."
+    ),
+    _promise("audit-levels", "AUDIT, secrets", "What the log keeps of a call is decided tool by tool."),
+    _promise("audit-sealed", "AUDIT, secrets", "Sealed arguments open for a reviewer and for nobody else."),
+    _promise(
+        "audit-erase", "AUDIT, secrets", "Erased records are unreadable, on record; the chain verifies."
+    ),
+    _promise(
+        "audit-hash", "AUDIT, secrets", "Whether a value ever occurred is found, also where it is hidden."
+    ),
+    _promise("audit-hold", "AUDIT, secrets", "Under a legal hold nothing is erased or removed."),
+    _promise(
+        "audit-retention", "AUDIT, secrets", "Old segments go on record, and what is left still verifies."
+    ),
+    _promise(
+        "audit-tamper-anchored",
+        "AUDIT, targets",
+        "An anchor outside the writing account finds every tampering.",
+    ),
+    _promise(
+        "audit-tamper-unanchored", "AUDIT, targets", "Without one, what is unsealed is named, and is never 0."
+    ),
+    _promise("audit-bit-flip", "AUDIT, targets", "A bit flipped at any byte of a log is found."),
+    _promise("audit-key-rotation", "docs/audit/trust.md", "A new signing key is vouched for by the old one."),
+    _promise(
+        "audit-remembers", "docs/audit/trust.md", "A verifier notices what changed since it last looked."
+    ),
+    _promise(
+        "audit-new-keys-hide-nothing",
+        "AUDIT",
+        "Whoever replaces a log and its keys is found by an anchor that saw it.",
+    ),
+    _promise("audit-poison", "AUDIT", "No arguments break the writer, the reader or the terminal."),
+    _promise("audit-canary", "AUDIT, targets", "No credential is in the log or in anything made from it."),
+    _promise("report-figures", "docs/audit/report.md", "A report counts what the log holds of its period."),
+    _promise("report-fatigue", "AUDIT, reviewing", "Who answers in no time, or always yes, is marked."),
+    _promise(
+        "report-commands", "docs/audit/report.md", "Each figure's command prints the records it counts."
+    ),
+    _promise("report-hostile", "docs/audit/report.md", "No name from outside becomes markup in a report."),
+    _promise("report-html", "docs/audit/report.md", "The page asks nobody, runs nothing, and prints on A4."),
+    _promise("export-ocsf", "docs/audit/export.md", "Events fit the published OCSF class API Activity."),
+    _promise("export-otel", "docs/audit/export.md", "Log records fit the published OTLP protocol."),
+    _promise("export-csv", "docs/audit/export.md", "No cell of a CSV is a formula."),
+    _promise("export-parquet", "docs/audit/export.md", "Parquet has typed columns, and loses nothing."),
+    _promise(
+        "export-streams", "docs/audit/export.md", "An export holds a bounded part of the log in memory."
+    ),
+    _promise("export-no-secret", "AUDIT, targets", "No secret is in an export or a report."),
+    _promise("otel-spans", "docs/audit/telemetry.md", "A turn's requests, questions and calls are spans."),
+    _promise("otel-ids", "docs/audit/telemetry.md", "Records and spans name each other."),
+    _promise("otel-no-content", "docs/audit/telemetry.md", "No content is in a span or a metric."),
+    _promise("otel-apart", "AUDIT", "Whatever telemetry does, the same is decided, done and recorded."),
+    _promise("otel-free", "docs/audit/telemetry.md", "Without an SDK nothing of OpenTelemetry is loaded."),
+    _promise("otel-not-sent", "docs/audit/telemetry.md", "Trace ids do not leave for hosted servers."),
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcpbridge.config import Profile, SecretSources, ServerDeclaration, resolve_credentials
-from mcpbridge.core.declared import HostedServer
+from mcpbridge.core.declared import BridgedServer, HostedServer
 from mcpbridge.core.secret import Mask
 from mcpbridge.ports import LocalTool
 
@@ -27,13 +27,16 @@ class ToolDeclarations:
     sources: SecretSources
     mask: Mask
 
-    async def tools(self, *, without: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
-        """All tools, credentials in clear: for sending, never for keeping. `without` leaves servers out."""
+    async def tools(
+        self, *, without: frozenset[str] = frozenset(), bridged: Sequence[Mapping[str, Any]] = ()
+    ) -> list[dict[str, Any]]:
+        """All tools, credentials in clear: for sending, never for keeping. `without` leaves servers out;
+        `bridged` are the function tools of bridged servers."""
         servers = [
             await self._server(server) for label, server in self.servers.items() if label not in without
         ]
         functions = [function_tool(tool) for tool in self.functions.values()]
-        return [*servers, *functions, *(dict(tool) for tool in self.hosted_tools)]
+        return [*servers, *functions, *map(dict, bridged), *map(dict, self.hosted_tools)]
 
     async def _server(self, server: ServerDeclaration) -> dict[str, Any]:
         credentials = await resolve_credentials(
@@ -82,6 +85,20 @@ def function_tool(tool: LocalTool) -> dict[str, Any]:
         "parameters": dict(definition.input_schema),
         "strict": False,
     }
+
+
+def bridged_server(server: ServerDeclaration) -> BridgedServer:
+    """The same for a server that mcpbridge connects to."""
+    return BridgedServer(
+        label=server.label,
+        identity=server.identity,
+        allowed_tools=frozenset(server.allowed_tools) if server.allowed_tools is not None else None,
+        trusted=server.trust_annotations,
+        optional=server.on_unavailable == "continue",
+        max_tools=server.connection.max_tools,
+        idempotent=frozenset(server.connection.idempotent),
+        call_timeout=server.connection.call_timeout,
+    )
 
 
 def hosted_server(server: ServerDeclaration) -> HostedServer:

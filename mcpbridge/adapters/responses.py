@@ -141,7 +141,7 @@ class ResponsesModel:
         head: dict[str, Any] = {**self.options, "store": False}
         if self.learned.encrypted:
             head["include"] = [_ENCRYPTED]
-        tools = await self.tools.tools(without=self.learned.left_out)
+        tools = await self.tools.tools(without=self.learned.left_out, bridged=request.functions)
         if tools:
             head["tools"] = tools
         if self.stream:

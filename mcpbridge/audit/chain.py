@@ -39,6 +39,19 @@ class FlawKind(StrEnum):
     SEQ_GAP = "seq_gap"
     BLOB_MISSING = "blob_missing"
     BLOB_ALTERED = "blob_altered"
+    SEALED_KEY_MISSING = "sealed_key_missing"
+    """And no record says that it was erased."""
+    SEALED_KEY_ALTERED = "sealed_key_altered"
+    CHECKPOINT_WRONG = "checkpoint_wrong"
+    """A checkpoint is not about the lines before it, or its signature does not hold."""
+    OTHER_LOG = "other_log"
+    """A checkpoint of another log: two logs were spliced, or one was put in another's place."""
+    KEY_UNVOUCHED = "key_unvouched"
+    """Signed with a key that neither the one before it nor the verifier vouches for."""
+    ANCHOR_DIFFERS = "anchor_differs"
+    """An anchor, or the verifier itself, saw other lines than stand here now."""
+    CUT_OFF = "cut_off"
+    """An anchor, or the verifier itself, saw lines that are not here any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +63,22 @@ class Flaw:
     message: str
     blob: str = ""
     """Name of the text that is missing or altered."""
+    file: str = ""
+    """Name of the segment, in a log of several; `line` counts within it."""
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.message}"
+        return f"{f'{self.file} ' if self.file else ''}line {self.line}: {self.message}"
 
 
 def line_hash(line: bytes) -> str:
     """What the next line's `prev` must be. `line` comes without its newline."""
     return hashlib.sha256(b"\0" + line).hexdigest()
+
+
+def leaf_hashes(lines: bytes) -> list[bytes]:
+    """The same for whole lines, as bytes: what a Merkle tree over them is made of."""
+    sha256 = hashlib.sha256
+    return [sha256(b"\0" + line).digest() for line in lines[:-1].split(b"\n")]
 
 
 def chained(seq: int, prev: str, body: bytes) -> bytes:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from mcpbridge.audit.encode import Encoded
-from mcpbridge.audit.logfile import LogFile, Result
+from mcpbridge.audit.encoded import Encoded
+from mcpbridge.audit.logfile import LogFile
+from mcpbridge.audit.waking import Pending, Result, wake
 from mcpbridge.errors import AuditUnavailable
 
 _MAX_RECORDS: Final = 1_024
@@ -21,39 +20,14 @@ _MAX_BLOBS: Final = 256
 """Each may cost a sync, and all callers of a batch wait for all of them."""
 
 
-class Pending:
-    """A record on its way to the disk, and the caller who waits for it."""
-
-    __slots__ = ("entry", "future", "keep", "loop", "progress", "timer")
-
-    def __init__(self, entry: Encoded, loop: asyncio.AbstractEventLoop, *, keep: bool) -> None:
-        self.entry, self.loop, self.keep = entry, loop, keep
-        self.future: asyncio.Future[int] = loop.create_future()
-        self.timer: asyncio.TimerHandle | None = None
-        self.progress = 0
-        """Grows while the log is searched for its decision key: that may take long, and nothing hangs."""
-
-    @property
-    def wanted(self) -> bool:
-        """A record nobody waits for any more is dropped, unless it says what already happened (`keep`)."""
-        return self.keep or not self.future.done()
-
-    def settle(self, result: Result | AuditUnavailable) -> None:
-        """In the caller's loop: hand over the result, if the caller is still there."""
-        if self.future.done():
-            return
-        if isinstance(result, int):
-            self.future.set_result(result)
-        else:
-            self.future.set_exception(result)
-
-
 class Committer:
     """Owns the file from its first record until it is closed."""
 
     def __init__(self, file: LogFile) -> None:
         self._file = file
-        self._queue: SimpleQueue[Pending | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[Pending] | None] = SimpleQueue()
+        self._next: deque[Pending] = deque()
+        """Taken from the queue, and too much for one batch."""
         self._stopping = False
         self._held: list[Pending] = []
         self._progress = 0
@@ -61,12 +35,12 @@ class Committer:
         self._thread = threading.Thread(target=self._run, name="mcpbridge-audit", daemon=True)
         self._thread.start()
 
-    def submit(self, pending: Pending) -> None:
-        self._queue.put(pending)
+    def submit(self, several: Sequence[Pending]) -> None:
+        self._queue.put(several)
 
     def stop(self, seconds: float) -> bool:
-        """Write what is waiting, close the file; whether that was done, with never more than `seconds` of
-        standstill."""
+        """Write what is waiting, seal and close the file; whether that was done, with never more than
+        `seconds` of standstill."""
         self._queue.put(None)
         before = -1
         while self._thread.is_alive() and self._progress != before:
@@ -80,10 +54,21 @@ class Committer:
             searched = self._file.searched
             self._held = [pending for pending in waiting if pending.entry.search and not searched]
             if batch := [pending for pending in waiting if searched or not pending.entry.search]:
-                _wake(batch, self._commit([pending.entry for pending in batch]))
+                wake(batch, self._commit([pending.entry for pending in batch]))
             if self._held:
                 self._search()
+            if self._file.until_checkpoint() == 0:
+                self._seal()
+        self._seal(last=True)
         self._file.close()
+
+    def _seal(self, *, last: bool = False) -> None:
+        """Write a checkpoint. One that cannot be written is due again in a moment; until then the log's end
+        is unsealed, which `audit verify` says."""
+        try:
+            self._file.checkpoint(last=last)
+        except Exception:  # noqa: BLE001 # boundary: nobody waits for it, and the next record says what is wrong
+            self._file.postpone_checkpoint()
 
     def _search(self) -> None:
         """One step of the search for earlier decisions. Other records go on between the steps."""
@@ -98,27 +83,39 @@ class Committer:
         for pending in self._held:
             pending.progress += 1
         if failure:
-            _wake(self._held, [_copy(failure) for _ in self._held])
+            wake(self._held, [_copy(failure) for _ in self._held])
             self._held = []
 
     def _gather(self) -> list[Pending]:
+        """What waits, at least one record; none when a checkpoint is due before one comes."""
         batch: list[Pending] = []
-        size = blobs = 0
-        if self._held and (self._stopping or self._queue.empty()):
+        if self._held and not self._next and (self._stopping or self._queue.empty()):
             return batch
-        pending = self._queue.get()
-        while pending is not None:
+        size = blobs = 0
+        while self._next or self._more(wait=not batch):
+            pending = self._next.popleft()
             batch.append(pending)
-            size += pending.entry.size
-            blobs += len(pending.entry.blobs)
+            size += len(pending.entry.body)
+            for blob in pending.entry.blobs:
+                size += len(blob.data)
+                blobs += 1
             if len(batch) >= _MAX_RECORDS or size >= _MAX_BYTES or blobs >= _MAX_BLOBS:
-                return batch
-            try:
-                pending = self._queue.get_nowait()
-            except Empty:
-                return batch
-        self._stopping = True
+                break
         return batch
+
+    def _more(self, *, wait: bool) -> bool:
+        """Whether there is more in the queue."""
+        try:
+            several = (
+                self._queue.get(timeout=self._file.until_checkpoint()) if wait else self._queue.get_nowait()
+            )
+        except Empty:
+            return False
+        if several is None:
+            self._stopping = True
+            return False
+        self._next.extend(several)
+        return True
 
     def _commit(self, entries: Sequence[Encoded]) -> Sequence[Result | AuditUnavailable]:
         try:
@@ -143,22 +140,3 @@ def _copy(error: AuditUnavailable) -> AuditUnavailable:
     copy.__cause__ = error.__cause__
     copy.maybe_written = error.maybe_written
     return copy
-
-
-def _wake(batch: Sequence[Pending], results: Sequence[Result | AuditUnavailable]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Pending, Result | AuditUnavailable]]] = {}
-    for pending, result in zip(batch, results, strict=True):
-        by_loop.setdefault(pending.loop, []).append((pending, result))
-    for loop, settled in by_loop.items():
-        with suppress(RuntimeError):  # the loop was closed: nobody waits there
-            loop.call_soon_threadsafe(_settle, loop, deque(settled))
-
-
-def _settle(
-    loop: asyncio.AbstractEventLoop, settled: deque[tuple[Pending, Result | AuditUnavailable]]
-) -> None:
-    """One caller a pass of the loop: they go on computing, and others must have their turn between."""
-    pending, result = settled.popleft()
-    pending.settle(result)
-    if settled:
-        loop.call_soon(_settle, loop, settled)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
 _BINARY: Final[int] = getattr(os, "O_BINARY", 0)
 """Windows would otherwise turn line ends into CRLF."""
+_NONBLOCK: Final[int] = getattr(os, "O_NONBLOCK", 0)
 _BLOCK: Final = 1 << 20
 
 
@@ -72,8 +76,22 @@ def make_directory(path: Path, disk: Disk) -> None:
 def open_log(path: Path, *, write: bool) -> int:
     """A descriptor for reading, and for appending when `write`; creates the file with mode 0600."""
     if not write:
-        return os.open(path, os.O_RDONLY | _BINARY)
+        return open_regular(path)
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor for reading a plain file. Whoever can write the folder could have put a pipe there, which
+    would hang, or a device without an end."""
+    fd = os.open(path, os.O_RDONLY | _BINARY | _NONBLOCK)
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(fd)
+        code, why = (
+            (errno.EISDIR, "it is a folder") if stat.S_ISDIR(mode) else (errno.EINVAL, "it is no plain file")
+        )
+        raise OSError(code, why, str(path))
+    return fd
 
 
 def read_at(fd: int, offset: int, size: int) -> bytes:
@@ -86,13 +104,25 @@ def read_at(fd: int, offset: int, size: int) -> bytes:
     return b"".join(parts)
 
 
+def blocks_of(fd: int, size: int) -> Iterator[bytes]:
+    """The first `size` bytes of a file; fewer only where it ends."""
+    for start in range(0, size, _BLOCK):
+        yield read_at(fd, start, min(_BLOCK, size - start))
+
+
 def write_private(path: Path, data: bytes, disk: Disk) -> None:
     """A new file, mode 0600, that is there whole and durable or not at all (its name: see sync_directory)."""
+    write_private_blocks(path, (data,), disk)
+
+
+def write_private_blocks(path: Path, blocks: Iterable[bytes], disk: Disk) -> None:
+    """The same for a file too large for memory."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
     try:
         try:
-            _write_all(fd, data, disk)
+            for block in blocks:
+                _write_all(fd, block, disk)
             disk.sync(fd)
         finally:
             os.close(fd)

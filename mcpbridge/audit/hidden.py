@@ -7,6 +7,7 @@ would exceed it is withheld instead of searched.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus
@@ -19,7 +20,9 @@ _BUDGET: Final = 20_000_000
 _CALL: Final = 100
 """What one search costs at least, in characters."""
 _SHORT: Final = 6
-"""Shorter values are replaced only where they stand in quotes; they would match ordinary words."""
+"""Shorter values are replaced only where they stand in quotes or alone; they would match parts of words."""
+SHORTEST: Final = 3
+"""And those shorter than this in quotes only."""
 _HEAD: Final = 16
 """A screen cuts long values; this much of one still shows that it was there."""
 _LONG: Final = 4_096
@@ -29,13 +32,16 @@ _LONG: Final = 4_096
 class Hidden:
     """The hidden leaves of one record. `too_many`: there were more than are listed."""
 
-    __slots__ = ("_heads", "_leaves", "_left", "_needles", "_redactor", "_too_many")
+    __slots__ = ("_heads", "_leaves", "_left", "_needles", "_redactor", "_too_many", "_words")
 
     def __init__(self, leaves: Sequence[str] = (), *, redactor: Redactor, too_many: bool = False) -> None:
         self._leaves, self._redactor, self._too_many = leaves, redactor, too_many
         self._left = _BUDGET
         self._needles: dict[str, str] | None = None
         self._heads: frozenset[str] = frozenset()
+        short = sorted({leaf for leaf in leaves if SHORTEST <= len(leaf) < _SHORT}, key=len, reverse=True)
+        self._words = _words(short) if short else None
+        """Short values where they stand alone, such as a number that a screen shows without quotes."""
 
     def __bool__(self) -> bool:
         return bool(self._leaves)
@@ -53,7 +59,13 @@ class Hidden:
             return None
         found = {needle: self._stand_in(leaf) for needle, leaf in self._needles.items() if needle in text}
         kept = spliced(text, found) if found else text
+        if kept is not None and self._words is not None:
+            kept = self._words.sub(lambda match: self._redactor.part(match[0]), kept)
         return None if kept is None or any(head in kept for head in self._heads) else kept
+
+    def named(self, sha256: str) -> str:
+        """What a hash is written as where it would confirm a guess."""
+        return self._redactor.hmac(sha256)
 
     def strings(self, value: Any) -> Any:
         """The same for every text in a plain value, but no key; a text that is withheld says so."""
@@ -82,6 +94,10 @@ class Hidden:
     def _stand_in(self, leaf: str) -> str:
         part = self._redactor.part(leaf)
         return f'"{part}"' if len(leaf) < _SHORT else part
+
+
+def _words(leaves: Sequence[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, leaves))})(?![^\W_])")
 
 
 def _forms(leaf: str) -> Iterator[str]:

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
-from mcpbridge.audit.committer import Committer, Pending
+from mcpbridge.audit.anchors import Anchor, Anchoring
+from mcpbridge.audit.bulk import large
+from mcpbridge.audit.callers import Callers
+from mcpbridge.audit.committer import Committer
+from mcpbridge.audit.deadlines import Deadlines
+from mcpbridge.audit.declared import DeclaredSecrets
 from mcpbridge.audit.disk import Disk, SystemDisk, make_directory
-from mcpbridge.audit.encode import Encoded, Encoder
-from mcpbridge.audit.keys import load_key
-from mcpbridge.audit.levels import Levels
+from mcpbridge.audit.encode import Encoder
+from mcpbridge.audit.encoded import Encoded
+from mcpbridge.audit.keeping import Keeping
+from mcpbridge.audit.keys import KeySources, open_keys
 from mcpbridge.audit.lock import ProcessLock
 from mcpbridge.audit.logfile import LOCK_NAME, LogFile
+from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.redact import Redactor
+from mcpbridge.audit.seal import Rhythm
+from mcpbridge.audit.waking import NOTHING, Pending, wake
 from mcpbridge.core.quota import Quota, QuotaFull
 from mcpbridge.core.secret import Mask
 from mcpbridge.errors import AuditUnavailable
 from mcpbridge.ports import Clock, Record
+
+_LAST_ANCHORS: Final = 5.0
+"""Seconds that closing waits for anchors."""
 
 
 class AuditLog:
@@ -34,13 +46,26 @@ class AuditLog:
     dropped, unless its phase is `post`: what happened is written down even late.
     """
 
-    def __init__(self, file: LogFile, encoder: Encoder, *, path: Path, write_deadline: float) -> None:
+    def __init__(
+        self,
+        file: LogFile,
+        encoder: Encoder,
+        *,
+        path: Path,
+        write_deadline: float,
+        anchors: Sequence[Anchor] = (),
+    ) -> None:
         """Use `open`."""
         self.path = path
         self._encoder, self._deadline = encoder, write_deadline
+        self._anchoring = Anchoring(anchors, path, tell=self._anchor_told)
+        file.on_checkpoint = self._anchoring.offer
         self._committer = Committer(file)
+        self._encoding = ThreadPoolExecutor(1, thread_name_prefix="mcpbridge-audit-encode")
+        """For large records; its thread is started by the first."""
         self._process = os.getpid()
         self._closed = False
+        self._callers: dict[asyncio.AbstractEventLoop, Callers] = {}
 
     @classmethod
     def open(
@@ -49,26 +74,39 @@ class AuditLog:
         *,
         mask: Mask,
         levels: Mapping[str, str] | None = None,
+        allow_full: bool = False,
+        secrets: Iterable[DeclaredSecrets] = (),
+        recipients: Iterable[str] = (),
         clock: Clock | None = None,
         write_deadline: float = 10.0,
         disk: Disk | None = None,
+        keys: KeySources | None = None,
+        rhythm: Rhythm | None = None,
+        anchors: Sequence[Anchor] = (),
     ) -> Self:
         """Open or create the log in `directory`; blocks for a few syncs, whatever the log's length.
 
-        `levels` maps `label.tool` patterns to `none`, `metadata` or `arguments` (the default); the first
-        that fits wins. `write_deadline` is in seconds, also for the lock here. A torn tail is cut off and
-        recorded. Raises AuditCorrupt when the last whole line is broken, AuditUnavailable when the log
-        cannot be had, UsageError for a level that does not exist.
+        `levels` maps `label.tool` patterns to `none`, `metadata`, `arguments` (the default), `sealed` (needs
+        `recipients`, age public keys, and the extra of that name) or `full` (needs `allow_full`); the first
+        that fits wins. `secrets` are fields of arguments that are never kept in clear. `write_deadline` is in
+        seconds, also for the lock here. `rhythm` says how often the log is sealed and how large its files
+        grow; each checkpoint is taken to the `anchors`, which no caller waits for.
+
+        What a crash left after the last checkpoint is repaired and recorded. Raises AuditCorrupt where no
+        crash explains what is there, AuditUnavailable when the log or one of its keys cannot be had,
+        UsageError for a level or a recipient that does not exist or is not allowed.
         """
-        chosen, port, path = Levels(levels), disk or SystemDisk(), Path(directory)
+        keeping = Keeping.of(levels=levels, allow_full=allow_full, secrets=secrets, recipients=recipients)
+        port, path = disk or SystemDisk(), Path(directory)
         try:
             make_directory(path, port)
             lock = ProcessLock(path / LOCK_NAME)
             try:
                 with _locked(lock, path, write_deadline):
-                    redactor = Redactor(load_key(path, port))
-                    encoder = Encoder(mask=mask, levels=chosen, redactor=redactor, clock=clock)
-                    file = LogFile(path, disk=port, lock=lock, encoder=encoder)
+                    own = open_keys(path, port, keys)
+                    redactor = Redactor(own.hmac_key)
+                    encoder = Encoder(mask=mask, keeping=keeping, redactor=redactor, clock=clock)
+                    file = LogFile(path, disk=port, lock=lock, encoder=encoder, keys=own, rhythm=rhythm)
             except BaseException:  # boundary: whatever went wrong, the lock is let go
                 lock.close()
                 raise
@@ -76,7 +114,11 @@ class AuditLog:
             raise AuditUnavailable(
                 f"the audit log in {path} cannot be opened: {error.strerror or error}"
             ) from error
-        return cls(file, encoder, path=path, write_deadline=write_deadline)
+        return cls(file, encoder, path=path, write_deadline=write_deadline, anchors=anchors)
+
+    def keeps_results(self, tool: str) -> bool:
+        """Whether results of `label.tool` are kept whole (level `full`)."""
+        return self._encoder.keeps_results(tool)
 
     async def append(self, record: Record) -> int:
         """Write one record; returns its sequence number once it is durable.
@@ -86,51 +128,92 @@ class AuditLog:
         its `quotas` permits no further use. The first key that may be older than this process (and the first
         quota) has the whole log searched, step by step; other records do not wait for that.
         """
-        return await self._submit(self._encoder.encode(record), keep=record.phase == "post")
+        keep = record.phase == "post"
+        if large(record):
+            return await self._submit(record, keep=keep)
+        return await self._submit(self._encoder.encode(record), keep=keep)
 
-    async def _submit(self, entry: Encoded, *, keep: bool) -> int:
+    async def _submit(self, given: Encoded | Record, *, keep: bool) -> int:
         if self._closed or os.getpid() != self._process:
             state = "closed" if self._closed else "open in the parent process only"
             raise AuditUnavailable(f"the audit log in {self.path} is {state}; open it again")
-        pending = Pending(entry, asyncio.get_running_loop(), keep=keep)
-        self._watch(pending)
-        self._committer.submit(pending)
+        loop = asyncio.get_running_loop()
+        callers = self._callers.get(loop) or self._enter(loop)
+        if isinstance(given, Encoded):
+            pending = Pending(given, callers, keep=keep)
+            callers.gather(pending)
+        else:  # a megabyte of odd values takes a third of a second: nobody else waits for that
+            pending = Pending(NOTHING, callers, keep=keep)
+            callers.deadlines.add(pending)
+            self._encoding.submit(self._encode, pending, given)
+        assert pending.future is not None  # it has callers
         try:
             return await pending.future
-        finally:
-            if pending.timer:
-                pending.timer.cancel()
+        except asyncio.CancelledError:
+            callers.deadlines.remove(pending)
+            callers.hand_over()  # the loop may end with this pass, and what happened is written down even so
+            raise
+
+    def _encode(self, pending: Pending, record: Record) -> None:
+        """In a thread of its own."""
+        try:
+            pending.entry = self._encoder.encode(record)
+        except Exception as error:  # noqa: BLE001 # boundary: a bug in here must deny, not leave the caller waiting
+            failed = AuditUnavailable(f"encoding the audit record failed: {type(error).__name__}")
+            wake([pending], [failed])
+            return
+        self._committer.submit([pending])
 
     async def against(self, quotas: Sequence[Quota]) -> QuotaFull | None:
         """What stands against one more use of `quotas`, by all that any process wrote here until now."""
         if not quotas:
             return None
-        probe = replace(self._encoder.encode(Record(type="probe", quotas=tuple(quotas))), probe=True)
+        probe = self._encoder.encode(Record(type="probe", quotas=tuple(quotas)))._replace(probe=True)
         try:
             await self._submit(probe, keep=False)
         except QuotaFull as refusal:
             return refusal
         return None
 
-    def _watch(self, pending: Pending) -> None:
-        pending.timer = pending.loop.call_later(self._deadline, self._expire, pending, pending.progress)
+    def _enter(self, loop: asyncio.AbstractEventLoop) -> Callers:
+        """The first caller of a loop; loops that are gone are forgotten."""
+        callers = Callers(loop, Deadlines(loop, self._deadline, self._late), self._committer.submit)
+        self._callers = {
+            **{old: each for old, each in self._callers.items() if not old.is_closed()},
+            loop: callers,
+        }
+        return callers
 
-    def _expire(self, pending: Pending, progress: int) -> None:
-        if pending.progress != progress and not pending.future.done():
-            self._watch(pending)  # the search for earlier decisions in a long log gets on
-            return
+    def _late(self) -> AuditUnavailable:
         late = AuditUnavailable(
             f"the audit record was not durable after {self._deadline:g} s (disk or file lock hangs)"
         )
         late.maybe_written = True
-        pending.settle(late)
+        return late
+
+    def _anchor_told(self, anchor: str, problem: str) -> None:
+        """In an anchor's thread: it began to fail, or works again."""
+        kind = RecordType.ANCHOR_FAILED if problem else RecordType.ANCHOR_RESTORED
+        fields = {"anchor": anchor, **({"reason": problem} if problem else {})}
+        entry = self._encoder.encode(Record(type=kind, fields=fields))
+        self._committer.submit([Pending(entry, None, keep=True)])
 
     async def close(self) -> None:
-        """Wait until what was appended is durable, then let go of the file. More than once is fine."""
+        """Wait until what was appended is durable and sealed, then let go of the file. Twice is fine.
+
+        Anchors have a moment to take the last checkpoint; one that does not is behind, which `verify` says.
+        """
         if self._closed:
             return
         self._closed = True
-        if not await asyncio.to_thread(self._committer.stop, self._deadline):
+        for callers in self._callers.values():
+            callers.hand_over()
+        await asyncio.to_thread(self._encoding.shutdown)
+        stopped = await asyncio.to_thread(self._committer.stop, self._deadline)
+        await asyncio.to_thread(self._anchoring.close, min(self._deadline, _LAST_ANCHORS))
+        if own := self._callers.get(asyncio.get_running_loop()):
+            own.deadlines.stop()
+        if not stopped:
             raise AuditUnavailable(
                 f"the audit log in {self.path} did not close within {self._deadline:g} s (disk or file lock "
                 "hangs); its last records may be missing"

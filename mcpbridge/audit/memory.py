@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mcpbridge.audit.blobs import blob_of, bundled
+from mcpbridge.audit.blobs import KEY_SUFFIX, blob_of, bundled
 from mcpbridge.audit.chain import GENESIS, chained, line_hash
+from mcpbridge.audit.declared import DeclaredSecrets
 from mcpbridge.audit.encode import Encoder
+from mcpbridge.audit.keeping import Keeping
 from mcpbridge.audit.keys import new_key
-from mcpbridge.audit.levels import Levels
 from mcpbridge.audit.redact import Redactor
 from mcpbridge.audit.uses import Uses
 from mcpbridge.core.quota import Quota, QuotaFull
@@ -27,6 +28,9 @@ class MemoryAudit:
         *,
         mask: Mask | None = None,
         levels: Mapping[str, str] | None = None,
+        allow_full: bool = False,
+        secrets: Iterable[DeclaredSecrets] = (),
+        recipients: Iterable[str] = (),
         clock: Clock | None = None,
         key: bytes | None = None,
     ) -> None:
@@ -34,8 +38,13 @@ class MemoryAudit:
         """The lines as a log would hold them, without newlines."""
         self.blobs: dict[str, str] = {}
         """Stored texts by their SHA-256."""
+        self.keys: dict[str, bytes] = {}
+        """Keys of sealed records, by the SHA-256 of their bytes."""
         redactor = Redactor(key or new_key())
-        self._encoder = Encoder(mask=mask or Mask(), levels=Levels(levels), redactor=redactor, clock=clock)
+        self._keeping = Keeping.of(
+            levels=levels, allow_full=allow_full, secrets=secrets, recipients=recipients
+        )
+        self._encoder = Encoder(mask=mask or Mask(), keeping=self._keeping, redactor=redactor, clock=clock)
         self._decided: dict[str, tuple[int, str]] = {}
         self._uses = Uses()
         self._prev = GENESIS
@@ -44,6 +53,10 @@ class MemoryAudit:
     def records(self) -> list[dict[str, Any]]:
         """The lines, parsed."""
         return [json.loads(line) for line in self.lines]
+
+    def keeps_results(self, tool: str) -> bool:
+        """Whether results of `label.tool` are kept whole."""
+        return self._keeping.keeps_results(tool)
 
     async def against(self, quotas: Sequence[Quota]) -> QuotaFull | None:
         """What stands against one more use."""
@@ -67,6 +80,9 @@ class MemoryAudit:
         self._prev = line_hash(line)
         self.lines.append(line)
         for blob in entry.blobs:
+            if blob.suffix == KEY_SUFFIX:
+                self.keys[blob.sha256] = blob.data
+                continue
             self.blobs[blob.sha256] = blob.text
             if blob.bundle:
                 self.blobs.update((blob_of(text).sha256, text) for text in bundled(blob.data))

@@ -1,117 +1,136 @@
-"""Reading records back, filtered, one at a time."""
+"""Reading records back, filtered, one at a time, over all segments. Memory does not grow with the log."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
-from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple, Unpack
 
-from mcpbridge.audit.chain import parsed
-from mcpbridge.audit.disk import open_log
-from mcpbridge.audit.plain import encode_again, safe_line
-from mcpbridge.audit.records import RecordType
-from mcpbridge.audit.tail import whole_lines
-from mcpbridge.audit.verify import NO_LOG, log_path
-from mcpbridge.core.ruling import Outcome
+from mcpbridge.audit.disk import read_at
+from mcpbridge.audit.filters import NotJson, Sieve, Wanted, sieve
+from mcpbridge.audit.segments import opened
+from mcpbridge.audit.tail import BLOCK, whole_lines
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable
 
-_Test = Callable[[dict[str, Any]], bool]
-_ALLOWED = frozenset(outcome.value for outcome in Outcome if outcome.allowed)
-_RESOLVED = frozenset({"repeated", "given_up"})
-"""What a person made of an unknown outcome, in a record of type recovery."""
-_HUMAN = frozenset({Outcome.HUMAN_ALLOW.value, Outcome.HUMAN_DENY.value, Outcome.TIMEOUT.value})
+NO_LOG: Final = "a log begins with the first run; name its folder, or the configuration with -c FILE"
 
 
-def read(
-    directory: str | Path,
-    *,
-    denied: bool = False,
-    human: bool = False,
-    tool: str | None = None,
-    principal: str | None = None,
-    run: str | None = None,
-    since: datetime | None = None,
-    conversation: str | None = None,
-    request_id: str | None = None,
-    types: Collection[str] | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Records in the order they were written, those that pass every filter given.
+class Entry(NamedTuple):
+    """A line and where it stands."""
 
-    `denied`: decisions that did not allow. `human`: decisions that a person made or let time out, also
-    about an unknown outcome. `tool`: a pattern for `label.tool`, or for the tool alone. `since`: aware
-    datetime, inclusive. The others compare one field exactly. A torn tail is left out. Does not verify:
-    see `verify`. Raises AuditUnavailable when there is no log, AuditCorrupt at a line that is not JSON.
+    segment: Path
+    offset: int
+    """Of its first byte in the segment."""
+    number: int
+    """In the segment, from 1 (from where reading began, where that was not the start)."""
+    line: bytes
+    """Without its newline."""
+
+
+def read(directory: str | Path, **wanted: Unpack[Wanted]) -> Iterator[dict[str, Any]]:
+    """Records in the order they were written, those that pass every filter given (see `Wanted`).
+
+    A torn tail is left out. Does not verify: see `verify`. Raises AuditUnavailable when there is no log,
+    AuditCorrupt at a line that is not JSON.
     """
-    exact = {"principal": principal, "run_id": run, "conversation_id": conversation, "request_id": request_id}
-    wanted = {name: value for name, value in exact.items() if value is not None}
-    # The encoded pair must occur in the line; looking for it is much cheaper than parsing.
-    needles = [
-        safe_line(f"{encode_again(name)}:{encode_again(value)}").encode() for name, value in wanted.items()
-    ]
-    tests = list(_tests(denied=denied, human=human, tool=tool, since=since, types=types))
-    for number, line in _lines(log_path(directory)):
-        if not all(needle in line for needle in needles):
-            continue
-        record = parsed(line)
-        if record is None:
-            raise AuditCorrupt(f"line {number} of the log is not JSON; run `mcpbridge audit verify`")
-        if all(record.get(name) == value for name, value in wanted.items()) and all(
-            test(record) for test in tests
-        ):
+    passed = sieve(wanted)
+    for entry in entries(directory):
+        record = record_of(entry, passed)
+        if record is not None:
             yield record
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def seq_of(record: Mapping[str, Any]) -> int:
+    """A record's number; 0 in a line that is none of ours."""
+    seq = record.get("seq")
+    return seq if isinstance(seq, int) else 0
+
+
+def record_of(entry: Entry, passed: Sieve) -> dict[str, Any] | None:
+    """What a sieve makes of a line. Raises AuditCorrupt."""
     try:
-        fd = open_log(path, write=False)
+        return passed(entry.line)
+    except NotJson:
+        raise AuditCorrupt(
+            f"line {entry.number} of {entry.segment.name} is not JSON; run `mcpbridge audit verify`"
+        ) from None
+
+
+def latest(
+    directory: str | Path, count: int, wanted: Wanted, *, also: Callable[[dict[str, Any]], bool] | None = None
+) -> list[dict[str, Any]]:
+    """The last `count` records that pass, oldest first. Raises as `read` does."""
+    passed = sieve(wanted)
+    found: list[dict[str, Any]] = []
+    for segment, line in backwards(directory):
+        try:
+            record = passed(line)
+        except NotJson:
+            raise AuditCorrupt(
+                f"a line of {segment.name} is not JSON; run `mcpbridge audit verify`"
+            ) from None
+        if record is not None and (also is None or also(record)):
+            found.append(record)
+        if len(found) == count:
+            break
+    return found[::-1]
+
+
+def entries(directory: str | Path, *, after: Mapping[int, int] | None = None) -> Iterator[Entry]:
+    """Every whole line of every segment. Safe beside a writer: lines that come later may be left out.
+
+    `after`: how many bytes to skip of the segment whose file has that inode. Raises AuditUnavailable.
+    """
+    with readable(directory) as path:
+        for segment, fd in opened(path):
+            found = os.fstat(fd)
+            yield from lines_of(segment, fd, (after or {}).get(found.st_ino, 0), found.st_size)
+
+
+def lines_of(segment: Path, fd: int, start: int, end: int) -> Iterator[Entry]:
+    """Every whole line of a part of one segment."""
+    number, offset = 0, start
+    for block in whole_lines(fd, start, end):
+        for line in block[:-1].split(b"\n"):
+            number += 1
+            yield Entry(segment, offset, number, line)
+            offset += len(line) + 1
+
+
+def backwards(directory: str | Path) -> Iterator[tuple[Path, bytes]]:
+    """Every whole line, the last one first, and its segment. Reads no more than it is asked for."""
+    with readable(directory) as path, ExitStack() as closing:
+        found: list[tuple[Path, int]] = []
+        for segment, fd in opened(path):
+            found.append((segment, os.dup(fd)))
+            closing.callback(os.close, found[-1][1])
+        for segment, fd in reversed(found):
+            for line in _backwards(fd, os.fstat(fd).st_size):
+                yield segment, line
+
+
+def _backwards(fd: int, end: int) -> Iterator[bytes]:
+    rest: bytes | None = None
+    while end > 0:
+        start = max(0, end - BLOCK)
+        lines = (read_at(fd, start, end - start) + (rest or b"")).split(b"\n")
+        if rest is None:
+            lines[-1:] = []  # what follows the last newline is no line yet
+        if start:
+            rest = lines.pop(0) if lines else b""
+        yield from reversed(lines)
+        end = start
+
+
+@contextmanager
+def readable(directory: str | Path) -> Generator[Path]:
+    """Whatever keeps the log from being read is an AuditUnavailable that says so."""
+    path = Path(directory)
+    try:
+        yield path
     except FileNotFoundError as error:
         raise AuditUnavailable(f"the audit log {path} cannot be read: {error.strerror}; {NO_LOG}") from error
     except OSError as error:
         raise AuditUnavailable(f"the audit log {path} cannot be read: {error.strerror or error}") from error
-    number = 0
-    try:
-        for block in whole_lines(fd, 0, os.fstat(fd).st_size):
-            for line in block[:-1].split(b"\n"):
-                number += 1
-                yield number, line
-    finally:
-        os.close(fd)
-
-
-def _tests(
-    *,
-    denied: bool,
-    human: bool,
-    tool: str | None,
-    since: datetime | None,
-    types: Collection[str] | None,
-) -> Iterator[_Test]:
-    if types is not None:
-        yield lambda record: record.get("type") in types
-    if denied:
-        yield lambda record: _is_decision(record) and record.get("outcome") not in _ALLOWED
-    if human:
-        yield _by_a_person
-    if tool is not None:
-        yield lambda record: _fits(record, tool)
-    if since is not None:
-        start = since.astimezone(UTC).isoformat(timespec="microseconds")[:-6]
-        yield lambda record: str(record.get("ts", "")) >= start  # fixed width: order of text is order of time
-
-
-def _is_decision(record: dict[str, Any]) -> bool:
-    return record.get("type") == RecordType.DECISION
-
-
-def _by_a_person(record: dict[str, Any]) -> bool:
-    if record.get("type") == RecordType.RECOVERY:
-        return record.get("outcome") in _RESOLVED
-    return _is_decision(record) and record.get("outcome") in _HUMAN
-
-
-def _fits(record: dict[str, Any], pattern: str) -> bool:
-    name = str(record.get("tool", ""))
-    return fnmatchcase(name, pattern) or fnmatchcase(f"{record.get('server_label', '')}.{name}", pattern)

@@ -48,6 +48,13 @@ class RecordType(StrEnum):
     """An effect may have happened and nobody told us; it is not repeated by itself."""
     QUESTION_ASKED = "question_asked"
     """A person was asked; the screen is a blob named by `screen_hash`."""
+    ELICITATION_ASKED = "elicitation_asked"
+    """A bridged server asked for something while its call ran: `elicitation` (form, url); the screen is a
+    blob."""
+    ELICITATION_ANSWERED = "elicitation_answered"
+    """What it is answered: `answer` (accept, decline, cancel), `approver`; a form's values as `arguments`."""
+    SERVER_UNAVAILABLE = "server_unavailable"
+    """A bridged server could not be reached: `error`, `reason`."""
     GRANT_MADE = "grant_made"
     """A person said "always for this conversation"."""
     GRANT_USED = "grant_used"
@@ -73,6 +80,28 @@ class RecordType(StrEnum):
     began cannot begin any more), `repeated` or `given_up` (what becomes of one whose outcome is unknown, with
     the `approver` who said so). Without, the log's torn tail was cut off, by the log itself:
     `removed_bytes`, `removed_sha256`."""
+    RESULTS_KEPT = "results_kept"
+    """Whole results of some tools are in this log from here on: `tools`, the patterns at level `full`."""
+    CHECKPOINT = "checkpoint"
+    """Written by the log itself: a signed note over all lines before, and the tree's compact range."""
+    ANCHOR_FAILED = "anchor_failed"
+    """A checkpoint could not be taken to an anchor (`anchor`), and why (`reason`). It is tried again."""
+    ANCHOR_RESTORED = "anchor_restored"
+    """The anchor takes checkpoints again."""
+    KEY_ROTATED = "key_rotated"
+    """A key of the log was replaced: `kind` (signing or hmac), `old`, `new`, both as ids, and by whom."""
+    REVIEW_SIGNOFF = "review_signoff"
+    """A person has read a part of the log and says so: `reviewer`, `first_seq`, `last_seq`, `root`."""
+    ERASED = "erased"
+    """Phase pre: keys of sealed records (`keys`, `count`) are about to be destroyed; phase post: they are.
+    `selector` says which records were meant, `approver` and `reason` by whom and why."""
+    HOLD_ADDED = "hold_added"
+    """Nothing of this log may be erased or removed until `hold` is released: `approver`, `reason`."""
+    HOLD_RELEASED = "hold_released"
+    """And that hold ended."""
+    RETENTION_APPLIED = "retention_applied"
+    """Phase pre: old segments (`segments`) are about to be removed; phase post: they are. `last_seq`, `head`
+    and `range` are the end of what is gone: the chain begins there, and can still be proven."""
     UNGATED = "ungated"
     """A tool that never asks was allowed by configuration."""
 

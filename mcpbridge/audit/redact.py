@@ -6,8 +6,17 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from mcpbridge.audit.declared import NOTHING, SecretFields, Way
 from mcpbridge.audit.keys import key_id
-from mcpbridge.audit.looks import DENSE_LENGTH, dense, hinted, maybe_named, secret_name, secret_parts
+from mcpbridge.audit.looks import (
+    DENSE_LENGTH,
+    dense,
+    hinted,
+    maybe_dense,
+    maybe_named,
+    secret_name,
+    secret_parts,
+)
 from mcpbridge.core.secret import MASK
 
 _NAME_KEYS: Final = ("name", "key", "header")
@@ -34,10 +43,15 @@ class Redactor:
         digest.update(text.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
-    def value(self, value: Any, text: str) -> tuple[Any, list[str], bool]:
-        """`value` (plain JSON, with its text) without what looks secret, the texts hidden, and whether there
-        were more than are listed."""
-        walk = _Walk(self, shapes=hinted(text), names=maybe_named(text))
+    def value(
+        self, value: Any, text: str, *, declared: SecretFields = NOTHING
+    ) -> tuple[Any, list[str], bool]:
+        """`value` (plain JSON, with its text) without what looks secret or is declared so, the texts hidden,
+        and whether there were more than are listed."""
+        shapes, names = hinted(text), maybe_named(text)
+        if not (shapes or names or declared or maybe_dense(text)):
+            return value, [], False
+        walk = _Walk(self, shapes=shapes, names=names, declared=declared)
         return walk.value(value), walk.hidden, walk.too_many
 
     def about(self, text: str) -> dict[str, Any]:
@@ -75,10 +89,11 @@ class Redactor:
 class _Walk:
     """One pass over a call's arguments."""
 
-    __slots__ = ("_masked", "_names", "_redactor", "_shapes", "hidden", "too_many")
+    __slots__ = ("_declared", "_masked", "_names", "_redactor", "_shapes", "_way", "hidden", "too_many")
 
-    def __init__(self, redactor: Redactor, *, shapes: bool, names: bool) -> None:
-        self._redactor, self._shapes, self._names = redactor, shapes, names
+    def __init__(self, redactor: Redactor, *, shapes: bool, names: bool, declared: SecretFields) -> None:
+        self._redactor, self._shapes, self._names, self._declared = redactor, shapes, names, declared
+        self._way: Way = ()
         self.hidden: list[str] = []
         self.too_many = False
         self._masked = 0
@@ -102,8 +117,19 @@ class _Walk:
         for key, item in pairs.items():
             text = str(key)
             hide = self._names and (secret_name(text) or (named and text == "value"))
-            result[self._key(text)] = self._hide(item) if hide else self.value(item)
+            if self._declared:
+                result[self._key(text)] = self._below(text, item, hide=hide)
+            else:
+                result[self._key(text)] = self._hide(item) if hide else self.value(item)
         return result
+
+    def _below(self, name: str, value: Any, *, hide: bool) -> Any:
+        """The value under a name, where what is secret depends on the way that leads there."""
+        before, self._way = self._way, (*self._way, name)
+        try:
+            return self._hide(value) if hide or self._declared(self._way) else self.value(value)
+        finally:
+            self._way = before
 
     def _hide(self, value: Any) -> Any:
         """Every leaf below a secret's name; flags and empty values tell nothing."""
@@ -127,7 +153,7 @@ class _Walk:
         return True
 
     def _text(self, text: str) -> Any:
-        if len(text) >= DENSE_LENGTH and dense(text):
+        if (len(text) >= DENSE_LENGTH and dense(text)) or self._declared.mentions(text):
             return self._whole(text)
         parts = secret_parts(text) if self._shapes else []
         if not parts:

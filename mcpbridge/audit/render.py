@@ -18,26 +18,53 @@ _ARGUMENTS: Final = 100
 _ALARMING: Final = frozenset(
     {
         RecordType.TRIPWIRE, RecordType.OUTCOME_UNKNOWN, RecordType.TOOLS_CHANGED, RecordType.RECOVERY,
-        RecordType.SERVER_SILENT,
+        RecordType.SERVER_SILENT, RecordType.POLICY_RELOAD_FAILED, RecordType.FROZEN,
     }
 )  # fmt: skip
 _ABOUT: Final = ("status", "evidence", "error", "reason", "removed_bytes")
 """What a line says about records that are not decisions, where they have it."""
 
 
-def render_line(record: dict[str, Any], *, color: bool = False) -> str:
-    """One record on one line: when, what, which tool, how it was decided and why."""
+def render_line(record: dict[str, Any], *, color: bool = False, width: int | None = None) -> str:
+    """One record on one line: when, what, which tool, how it was decided and why. With `width`, cut to so
+    many columns, and the time without its year."""
     kind = str(record.get("type", "?"))
     decided = kind == RecordType.DECISION
     word, paint = _verdict(record) if decided else (kind, _YELLOW if kind in _ALARMING else _DIM)
+    when = str(record.get("ts", ""))[:19].replace("T", " ")
     parts = [
-        _short(str(record.get("ts", ""))[:19].replace("T", " ") + "Z"),
-        _painted(f"{_short(word):<9}", paint, color),
-        _short(_tool(record)),
-        *(_decision_words(record) if decided else _other_words(record)),
-        _painted(_short(_identity(record)), _DIM, color),
+        (f"{_short(record.get('seq', '?')):>6}", ""),
+        (_short(f"{when}Z" if width is None else when[5:]), ""),
+        (f"{_short(word):<9}", paint),
+        (_short(_tool(record)), ""),
+        *((text, "") for text in (_decision_words(record) if decided else _other_words(record))),
+        (_short(_identity(record)), _DIM),
     ]
-    return f"{_short(record.get('seq', '?')):>6}  " + "  ".join(part for part in parts if part)
+    return _joined([part for part in parts if part[0]], color=color, width=width)
+
+
+def _joined(parts: list[tuple[str, str]], *, color: bool, width: int | None) -> str:
+    """Two blanks between, and no more than `width` columns."""
+    from rich.cells import cell_len  # what only opens a log does not pay for it
+
+    found: list[str] = []
+    left = width
+    for text, paint in parts:
+        gap = 2 if found else 0
+        if left is not None:
+            if left < gap + 2:
+                break
+            text = cut(text, left - gap)  # noqa: PLW2901 - what is left of it
+            left -= gap + cell_len(text)
+        found.append(_painted(text, paint, color and bool(paint)))
+    return "  ".join(found)
+
+
+def cut(text: str, width: int) -> str:
+    """Visible text in so many columns of a terminal, where wide characters take two."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= width else f"{set_cell_size(text, max(width - 1, 0)).rstrip()}…"
 
 
 def render_record(record: dict[str, Any], *, color: bool = False) -> str:

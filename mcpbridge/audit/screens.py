@@ -2,7 +2,11 @@
 
 A blob's name must match its content, and the caller computed the name from its own text. A text that had
 to be changed is therefore stored under the hash of what is stored, and the record says so:
-`blobs_masked: {given: stored}`. What may not be stored at all is listed in `blobs_withheld`.
+`blobs_masked: {given: stored}`. What may not be stored at all is listed in `blobs_withheld`; at level
+`sealed` it is in what is sealed.
+
+The names of texts that are not stored as they were given are keyed (HMAC): the SHA-256 of a screen that shows
+four secret digits is as good as the digits.
 
 Each blob costs a sync. A record with many keeps the first few by name and all others in one more blob, a
 JSON list of texts that it names in `blobs_bundle`.
@@ -30,6 +34,10 @@ class Covered:
     blobs: tuple[Blob, ...] = ()
     masked: dict[str, str] = field(default_factory=dict[str, str])
     withheld: tuple[str, ...] = ()
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    """SHA-256 of a text that is not stored as it was given → how the record names it instead."""
+    sealed: dict[str, str] = field(default_factory=dict[str, str])
+    """Withheld texts by that name, for those who may see them."""
 
     @property
     def text(self) -> str:
@@ -51,17 +59,24 @@ def cover(texts: Iterable[str], *, mask: Mask, hidden: Hidden, only: frozenset[s
     """Mask known secrets and the `hidden` leaves of the arguments; store only names in `only`, if given."""
     blobs: list[Blob] = []
     masked: dict[str, str] = {}
+    names: dict[str, str] = {}
+    sealed: dict[str, str] = {}
     withheld: list[str] = []
     for text in dict.fromkeys(texts):
         given = blob_of(text)
         kept = hidden.without(mask.text(text))
-        if kept is None or (only is not None and given.sha256 not in only):
-            withheld.append(given.sha256)
+        withhold = kept is None or (only is not None and given.sha256 not in only)
+        if kept == text and not withhold:
+            blobs.append(given)
             continue
-        stored = given if kept == text else blob_of(kept)
-        if stored is not given:
-            masked[given.sha256] = stored.sha256
-        blobs.append(stored)
+        name = names[given.sha256] = hidden.named(given.sha256)
+        if kept is None or withhold:
+            withheld.append(name)
+            sealed |= {} if kept is None else {name: kept}
+        else:
+            stored = blob_of(kept)
+            masked[name] = stored.sha256
+            blobs.append(stored)
     if len(blobs) > MAX_BLOBS:
         blobs[MAX_BLOBS:] = [bundle_of(blobs[MAX_BLOBS:])]
-    return Covered(blobs=tuple(blobs), masked=masked, withheld=tuple(withheld))
+    return Covered(blobs=tuple(blobs), masked=masked, withheld=tuple(withheld), names=names, sealed=sealed)

@@ -1,234 +1,265 @@
-"""Checking a whole log, in one pass and in little memory. Only reads.
+"""Checking a whole log, in one pass and in little memory. Writes nothing but what it remembers.
 
-An intact chain proves that nothing inside it was changed, not that nothing is missing at its end: without
-a checkpoint the last records could have been cut off. Such a log is therefore `unsealed`, never simply fine.
+An intact chain proves that nothing inside it was changed, not that nothing is missing at its end, and whoever
+holds the log's keys can write all of it anew. Only somebody else who saw it can tell: see anchors/. Without
+one that the writing account cannot change, an intact log is `unsealed`, never simply fine.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from mcpbridge.audit.blobs import BUNDLE, read_blob
-from mcpbridge.audit.chain import GENESIS, Flaw, FlawKind, flaw_of, intact, line_hash, link_of, parsed
-from mcpbridge.audit.disk import open_log, read_at
-from mcpbridge.audit.logfile import LOG_NAME
-from mcpbridge.audit.tail import whole_lines
+from mcpbridge.audit.anchors import Anchor, WitnessAnchor
+from mcpbridge.audit.chain import FlawKind
+from mcpbridge.audit.keys import key_warnings, verifier_keys
+from mcpbridge.audit.note import VerifierKey
+from mcpbridge.audit.read import NO_LOG
+from mcpbridge.audit.segments import LOG_NAME, first_of, segments
+from mcpbridge.audit.verifying.asking import ask
+from mcpbridge.audit.verifying.claims import Source
+from mcpbridge.audit.verifying.heads import Head, Heads, Remembered
+from mcpbridge.audit.verifying.outside import writer_of
+from mcpbridge.audit.verifying.result import UNFINISHED, Status, Testimony, Unsealed, Verification
+from mcpbridge.audit.verifying.scan import Scan
+from mcpbridge.audit.verifying.signers import Signers
+from mcpbridge.audit.verifying.sources import Kept, KeptCosignature, KeptFile, source_of
+from mcpbridge.audit.verifying.start import origin_of, start_of
+from mcpbridge.errors import AuditUnavailable
 
-_MAX_FLAWS: Final = 20
-"""Flaws that are kept; the rest is counted. One cut can break every line after it."""
-_BLOBS: Final = b'"blobs":["'
-_MARKS: Final = (b'{"prev":"', b',"crc":"')
-"""What a line of ours begins or ends with; one that was altered still has the other."""
-NO_LOG: Final = "a log begins with the first run; name its folder, or the configuration with -c FILE"
-_UNFINISHED: Final = "unfinished last record (a crash, or a writer at work)"
-
-
-class Status(StrEnum):
-    """What a log is worth as evidence. (`sealed`, exit code 0, needs checkpoints.)"""
-
-    UNSEALED = "unsealed"
-    """Intact; its end is not anchored anywhere."""
-    TAMPERED = "tampered"
-    UNUSABLE = "unusable"
-    """There is nothing to check."""
-
-    @property
-    def exit_code(self) -> int:
-        """For `mcpbridge audit verify`; 0 is left to `sealed`."""
-        return _EXIT[self]
-
-
-_EXIT: Final = {Status.UNSEALED: 3, Status.TAMPERED: 1, Status.UNUSABLE: 2}
+_TRIES: Final = 3
+"""Passes over a log that grows so fast that a witness has always seen more than the pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """The result; `str()` is for people."""
+class Against:
+    """What a log is held against, beside itself."""
 
-    path: Path
-    status: Status
-    records: int = 0
-    head: str = GENESIS
-    """Hash of the last whole line: write it down elsewhere, and a cut tail shows later."""
-    flaws: tuple[Flaw, ...] = ()
-    """The first of what is wrong, by line."""
-    flaw_count: int = 0
-    unfinished: int = 0
-    """Bytes after the last whole line: a writer was stopped, or is writing right now. No record is in them,
-    and the next opening cuts them off and records that."""
-    problem: str = ""
-    """Why there is nothing to check."""
+    keys: Sequence[VerifierKey] = ()
+    """Keys you trust to sign it; empty: those you saw the last time, else those kept beside the log."""
+    anchors: Sequence[Anchor] = ()
+    outside: Sequence[Path] = ()
+    """Files with checkpoints that you know to be out of reach of the account that writes the log."""
+    heads: Heads | None = None
+    """What you saw the last time. What is seen now is remembered there, unless the log was tampered with."""
+    ask: bool = True
+    """Whether witnesses are asked now; else their last answer is taken, which shows no cut."""
 
-    @property
-    def exit_code(self) -> int:
-        return self.status.exit_code
 
-    def __str__(self) -> str:
-        if self.status is Status.UNUSABLE:
-            return f"{self.path}: unusable: {self.problem}"
-        if self.status is Status.UNSEALED:
-            return (
-                f"{self.path}: the chain is intact, {self.records} records unsealed "
-                f"(no checkpoint says where the log ends), head {self.head[:16]}"
-                + (f"\n  {_UNFINISHED}: {self.unfinished} bytes" if self.unfinished else "")
-            )
-        more = self.flaw_count - len(self.flaws)
-        lines = [f"{self.path}: tampered", *(f"  {flaw}" for flaw in self.flaws)]
-        return "\n".join(lines + ([f"  and {more} more"] if more else []))
+def verify(directory_or_file: str | Path, against: Against | None = None) -> Verification:
+    """Check every line, the chain, checkpoints, the texts that lines refer to, and what others saw of it."""
+    path = Path(directory_or_file)
+    shown = log_path(path)
+    try:
+        return _verified(path, shown, against or Against())
+    except FileNotFoundError as error:
+        if path.is_dir() and error.filename and Path(error.filename) != shown:
+            problem = f"{error.filename} belongs to the log and cannot be read: {error.strerror}"
+            return Verification(path=shown, status=Status.UNUSABLE, problem=problem)
+        return Verification(path=shown, status=Status.UNUSABLE, problem=f"{error.strerror}; {NO_LOG}")
+    except OSError as error:
+        which = f"{error.filename}: " if error.filename else ""
+        problem = f"{which}{error.strerror or error}"
+        return Verification(path=shown, status=Status.UNUSABLE, problem=problem)
 
 
 def log_path(directory_or_file: str | Path) -> Path:
-    """The log's file, for a directory or the file itself."""
+    """The log's active file, for a directory or the file itself."""
     path = Path(directory_or_file)
     return path / LOG_NAME if path.is_dir() else path
 
 
-def verify(directory_or_file: str | Path) -> Verification:
-    """Check every line, the chain, and every text that the lines refer to."""
-    path = log_path(directory_or_file)
-    try:
-        fd = open_log(path, write=False)
-        try:
-            return _verify(path, fd)
-        finally:
-            os.close(fd)
-    except FileNotFoundError as error:
-        return Verification(path=path, status=Status.UNUSABLE, problem=f"{error.strerror}; {NO_LOG}")
-    except OSError as error:
-        return Verification(path=path, status=Status.UNUSABLE, problem=error.strerror or str(error))
-
-
-def _verify(path: Path, fd: int) -> Verification:
-    run = _Run(path.parent / "blobs")
-    end = 0
-    # A log at work grows: go on until its end stands still, then what follows the last newline is torn.
-    while (size := os.fstat(fd).st_size) > end:
-        before = end
-        for block in whole_lines(fd, end, size):
-            end += len(block)
-            run.block(block)
-        if end == before and os.fstat(fd).st_size == size:
-            run.torn(read_at(fd, end, size - end))
+def _verified(path: Path, shown: Path, against: Against) -> Verification:
+    if first_of(path) > 1 and path.is_file():
+        problem = f"this is one segment of a log; name its folder, {path.parent}"
+        return Verification(path=shown, status=Status.UNUSABLE, problem=problem)
+    tries = 0
+    while True:
+        tries += 1
+        this = _Pass(path, against)
+        this.scan.run(several=len(segments(path)) > 1)
+        if not this.scan.ours or not (this.scan.lines or this.scan.flaw_count):
+            return Verification(path=shown, status=Status.UNUSABLE, problem=_nothing(this.scan))
+        if not this.ask_witnesses(again=tries < _TRIES):
             break
-    run.finish()
-    if not run.ours or not (run.records or run.count):
-        return Verification(path=path, status=Status.UNUSABLE, problem=_nothing(run))
-    return Verification(
-        path=path,
-        status=Status.TAMPERED if run.count else Status.UNSEALED,
-        records=run.records,
-        head=run.prev,
-        flaws=tuple(run.flaws),
-        flaw_count=run.count,
-        unfinished=run.unfinished,
-    )
+    found = this.verdict(shown)
+    if against.heads is None or found.status is Status.TAMPERED:
+        return found
+    return this.remembered(against.heads, found)
 
 
-def _nothing(run: _Run) -> str:
-    if run.ours:
-        return f"no whole record, only an {_UNFINISHED}"
+def _nothing(scan: Scan) -> str:
+    if scan.ours:
+        return f"no whole record, only an {UNFINISHED}"
     return (
         "this is no audit log: no line of it is a record"
-        if run.records or run.unfinished
+        if scan.lines or scan.unfinished
         else "the log is empty"
     )
 
 
-class _Run:
-    """What one pass over the lines has seen."""
+class _Pass:
+    """One pass, and what is asked before and after it."""
 
-    def __init__(self, blobs: Path) -> None:
-        self.records = 0
-        self.prev = GENESIS
-        self.flaws: list[Flaw] = []
-        self.count = 0
-        self._seq = 1
-        self._folder = blobs
-        self._good: set[str] = set()
-        self._bad: dict[str, list[int]] = {}
-        self.unfinished = 0
-        self.ours = False
-        """Whether anything in the file looks like a record."""
+    def __init__(self, path: Path, against: Against) -> None:
+        self._path, self._against = path, against
+        self._folder = path if path.is_dir() else path.parent
+        self.warnings = key_warnings(self._folder)
+        self._start = start_of(path)
+        if self._start.by:
+            gone = f"lines 1-{self._start.lines} are gone"
+            self.warnings.append(f"{gone}; record {self._start.by} says that retention removed them")
+        self._origin = origin_of(path)
+        heads = against.heads
+        self._before = heads.at(self._folder) if heads else ""
+        head = heads.of(self._origin or self._before) if heads else None
+        self._head = Remembered(head) if head else None
+        trusted = against.keys or ([head.key] if head and head.key else [])
+        self._beside = self._kept_keys()
+        self._signers = Signers(self._beside, trusted)
+        self._kept = list(self._sources())
+        self._bytes = _size(path)
+        sources: list[Source] = [*self._kept, *([self._head] if self._head else [])]
+        self.scan = Scan(path, self._start, self._signers, sources)
 
-    def block(self, block: bytes) -> None:
-        for line in block[:-1].split(b"\n"):
-            self._line(line)
+    def _kept_keys(self) -> Sequence[VerifierKey]:
+        try:
+            return verifier_keys(self._folder)
+        except AuditUnavailable as error:
+            self.warnings.append(str(error))
+            return ()
 
-    def torn(self, tail: bytes) -> None:
-        """What follows the last newline. A whole record with something behind it was never written so: the
-        newline was altered."""
-        if not tail:
+    def _sources(self) -> list[Kept]:
+        writer = writer_of(segments(self._path)[-1]) if segments(self._path) else None
+        declared = [
+            source_of(
+                anchor, self._folder, origin=self._origin, known=lambda: self._signers.known, writer=writer
+            )
+            for anchor in self._against.anchors
+        ]
+        vouched = [
+            KeptFile(f"file {path}", self._origin, lambda: self._signers.known, path=path, vouched=True)
+            for path in self._against.outside
+        ]
+        return [*declared, *vouched]
+
+    def ask_witnesses(self, *, again: bool) -> bool:
+        """Show the last checkpoint to the witnesses; whether one has seen more and the log has grown, so that
+        another pass will tell (when `again`)."""
+        for kept in self._kept:
+            if not isinstance(kept, KeptCosignature) or kept.witness is None or not self._against.ask:
+                continue
+            if not self.scan.note:
+                kept.problem = "there is no checkpoint to show it"
+                continue
+            if self._shows_growth(kept, kept.witness, again=again):
+                return True
+        return False
+
+    def _shows_growth(self, kept: KeptCosignature, witness: WitnessAnchor, *, again: bool) -> bool:
+        asked = ask(witness, self._folder, self.scan.note)
+        if again and asked.kind is FlawKind.CUT_OFF and _size(self._path) > self._bytes:
+            return True
+        if asked.kind is not None:
+            self.scan.add(asked.kind, f"{witness.name}: {asked.testimony.detail}")
+        kept.asked = asked.testimony
+        return False
+
+    def verdict(self, shown: Path) -> Verification:
+        scan, signers = self.scan, self._signers
+        self._check_trust()
+        self._check_place()
+        anchors = tuple(kept.testimony() for kept in self._kept)
+        unsealed = self._unsealed(anchors)
+        status = Status.TAMPERED if scan.flaw_count else Status.UNSEALED if unsealed else Status.SEALED
+        return Verification(
+            path=shown,
+            status=status,
+            records=scan.lines - scan.checkpoints,
+            lines=scan.last_seq,
+            first_seq=self._start.lines + 1,
+            head=scan.head,
+            root=scan.tree.root().hex(),
+            origin=scan.origin,
+            checkpoints=scan.checkpoints,
+            signed=signers.signed,
+            signer=str(signers.signer or ""),
+            trusted=signers.trusted,
+            unsealed=unsealed,
+            anchors=anchors,
+            warnings=(*self.warnings, *signers.warnings, *self._remembered()),
+            flaws=tuple(scan.flaws),
+            flaw_count=scan.flaw_count,
+            unfinished=scan.unfinished,
+        )
+
+    def _check_trust(self) -> None:
+        signers = self._signers
+        if self._beside and signers.strangers and not signers.signer and not signers.signed:
+            message = (
+                "no checkpoint is signed with a key of keys/verifier.keys, which has all that ever signed"
+            )
+            self.scan.add(FlawKind.KEY_UNVOUCHED, message)
             return
-        self._recognise(tail)
-        if intact(tail[:-1]):
-            message = "this line was altered after it was written: it does not end in a line break"
-            self._note(Flaw(line=self.records + 1, kind=FlawKind.ALTERED, message=message))
+        if not signers.pinned or signers.trusted or not (signers.signer or signers.strangers):
+            return
+        who = (
+            f"{signers.signer.name} ({signers.signer.key_id})" if signers.signer else "a key that is unknown"
+        )
+        self.scan.add(
+            FlawKind.KEY_UNVOUCHED,
+            f"the last checkpoint is signed by {who}: that is not a key that you trust, and none that you "
+            "trust vouches for it",
+        )
+
+    def _check_place(self) -> None:
+        if self._before and self.scan.origin and self.scan.origin != self._before:
+            self.scan.add(
+                FlawKind.OTHER_LOG,
+                f"another log stood here when you last verified it ({self._before}, now {self.scan.origin}); "
+                "if that is meant, say so with --forget",
+            )
+
+    def _unsealed(self, anchors: Sequence[Testimony]) -> Unsealed | None:
+        """Records after the last line that a sealing anchor vouches for; None when there are none."""
+        scan = self.scan
+        sealed = max((anchor.lines for anchor in anchors if anchor.seals), default=0)
+        lines, first = scan.last_seq - sealed, sealed + 1
+        checkpoints = scan.checkpoints_after(sealed)
+        if sealed:  # the checkpoint itself stands behind the lines that it covers
+            first += 1
         else:
-            self.unfinished = len(tail)
+            lines, first = scan.lines, self._start.lines + 1
+        records = lines - checkpoints
+        return Unsealed(records=records, first_seq=first, last_seq=scan.last_seq) if records > 0 else None
 
-    def finish(self) -> None:
-        """Say of each bad text how many records refer to it."""
-        for at, flaw in enumerate(self.flaws):
-            more = len(self._bad.get(flaw.blob, ())) - 1
-            if more > 0:
-                others = "1 other record refers" if more == 1 else f"{more} other records refer"
-                self.flaws[at] = replace(flaw, message=f"{flaw.message} ({others} to it too)")
+    def _remembered(self) -> list[str]:
+        if self._head is None or not self._head.borne_out:
+            return []
+        return [f"nothing changed in the {self._head.head.lines} lines that you saw on {self._head.when}"]
 
-    def _recognise(self, line: bytes) -> None:
-        self.ours = self.ours or any(mark in line for mark in _MARKS)
-
-    def _line(self, line: bytes) -> None:
-        self.records += 1
-        self._recognise(line)
-        flaw = flaw_of(line, number=self.records, seq=self._seq, prev=self.prev)
-        if flaw:
-            self._note(flaw)
-        elif _BLOBS in line:
-            self._blobs(line)
-        link = link_of(line)
-        # After a gap go on from what stands there, so that one cut is one flaw.
-        self._seq = (link[1] if link else self._seq) + 1
-        self.prev = line_hash(line)
-
-    def _blobs(self, line: bytes) -> None:
-        for name in _names(parsed(line)):
-            if name in self._good:
-                continue
-            if name in self._bad:
-                self._bad[name].append(self.records)
-                continue
-            flaw = self._blob_flaw(name)
-            if flaw:
-                self._bad[name] = [self.records]
-                self._note(flaw)
-            else:
-                self._good.add(name)
-
-    def _blob_flaw(self, name: str) -> Flaw | None:
-        data = read_blob(self._folder, name)
-        if data is None:
-            message = f"the text {name} that this record refers to is missing from blobs/"
-            return Flaw(line=self.records, kind=FlawKind.BLOB_MISSING, message=message, blob=name)
-        if hashlib.sha256(data).hexdigest() != name.removesuffix(BUNDLE):
-            message = f"the text {name} that this record refers to was altered"
-            return Flaw(line=self.records, kind=FlawKind.BLOB_ALTERED, message=message, blob=name)
-        return None
-
-    def _note(self, flaw: Flaw) -> None:
-        self.count += 1
-        if len(self.flaws) < _MAX_FLAWS:
-            self.flaws.append(flaw)
+    def remembered(self, heads: Heads, found: Verification) -> Verification:
+        """Keep the end of the log for the next time. Where that fails, the result says so."""
+        if not found.origin:
+            return found
+        head = Head(
+            origin=found.origin,
+            lines=found.lines,
+            root=self.scan.tree.root(),
+            seen_at=datetime.now(UTC),
+            key=self._signers.signer,
+        )
+        try:
+            heads.remember(head, self._folder)
+        except OSError as error:
+            failed = f"this cannot be remembered in {heads.folder}: {error.strerror or error}"
+            return replace(found, warnings=(*found.warnings, failed))
+        return found
 
 
-def _names(record: dict[str, Any] | None) -> Iterator[str]:
-    found = record or {}
-    names: list[Any] = found.get("blobs") or []  # a record with a bundle has these too
-    yield from (name for name in names if isinstance(name, str))
-    if isinstance(bundle := found.get("blobs_bundle"), str):
-        yield bundle + BUNDLE
+def _size(path: Path) -> int:
+    return sum(os.stat(segment).st_size for segment in segments(path))

@@ -5,26 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from mcpbridge.adapters.approvers import DenyApprover
+from mcpbridge.adapters.audit_log import open_audit
 from mcpbridge.adapters.freeze_file import FreezeFile
 from mcpbridge.adapters.functions import FunctionTool, as_tools
-from mcpbridge.adapters.hosted_tools import ToolDeclarations, hosted_server
+from mcpbridge.adapters.hosted_tools import ToolDeclarations, bridged_server, hosted_server
 from mcpbridge.adapters.logging import Diagnostics, make_logger
 from mcpbridge.adapters.sealing import Seal, load_state_key
 from mcpbridge.adapters.system_clock import SystemClock
+from mcpbridge.adapters.telemetry import About, Telemetry, Trace
 from mcpbridge.audit import AuditLog
-from mcpbridge.config import Configuration, SecretSources, ServerDeclaration, load_config, process_sources
+from mcpbridge.bridge.bridged import connect, is_bridged
+from mcpbridge.config import (
+    Configuration,
+    SecretSources,
+    ServerDeclaration,
+    load_config,
+    process_sources,
+)
 from mcpbridge.config.reloading import ReloadingPolicies
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared, named_containers
+from mcpbridge.core.function_names import label_of
 from mcpbridge.core.secret import Mask
 from mcpbridge.engine.judge import FixedPolicies, Judge, Policies
+from mcpbridge.engine.shelves import Toolboxes
 from mcpbridge.errors import UsageError
 from mcpbridge.policy.said.remembered import Remembered
-from mcpbridge.ports import Approver, AuditSink, Clock, Record
+from mcpbridge.ports import Approver, AuditSink, Clock, Record, Toolbox
 
 AnyTool = Callable[..., Any] | FunctionTool[..., Any]
 
@@ -43,7 +55,16 @@ class Assembly:
     clock: Clock
     log: Diagnostics
     policies: Policies
+    telemetry: Telemetry
     servers: dict[str, ServerDeclaration] = field(default_factory=dict[str, ServerDeclaration])
+    """All that are declared, however they are reached."""
+    toolboxes: Toolboxes = field(default_factory=Toolboxes)
+    given: Mapping[str, Toolbox] = field(default_factory=dict[str, Toolbox])
+    """Toolboxes that the caller brought, by label."""
+    with_tokens: dict[str, tuple[ServerDeclaration, ServerDeclaration]] = field(
+        default_factory=dict[str, "tuple[ServerDeclaration, ServerDeclaration]"], repr=False
+    )
+    """Label → the hosted server, and the same one with our token."""
     announced: bool = False
     announcing: asyncio.Lock = field(default_factory=asyncio.Lock)
     remembered: Remembered = field(default_factory=Remembered)
@@ -56,12 +77,23 @@ class Assembly:
     def declared(self) -> Declared:
         """What the next request declares, as the core sees it."""
         return Declared(
-            servers={label: hosted_server(server) for label, server in self.servers.items()},
+            servers={server.label: hosted_server(server) for server in self.hosted()},
+            bridged={server.label: bridged_server(server) for server in self.bridged()},
             functions=frozenset(self.tools),
             ungated=frozenset(str(tool["type"]) for tool in self.config.hosted_tools),
             containers=named_containers(self.config.hosted_tools),
             origin=self.origin,
         )
+
+    def hosted(self) -> list[ServerDeclaration]:
+        """The servers that the provider connects to."""
+        profile = self.config.model.profile
+        return [server for server in self.servers.values() if not is_bridged(server, profile)]
+
+    def bridged(self) -> list[ServerDeclaration]:
+        """The servers that are connected to from here."""
+        profile = self.config.model.profile
+        return [server for server in self.servers.values() if is_bridged(server, profile)]
 
     def judge(self) -> Judge:
         """The judge over the configured policies."""
@@ -78,13 +110,25 @@ class Assembly:
     def tool_declarations(self) -> ToolDeclarations:
         """The wire's `tools`, resolved per request."""
         return ToolDeclarations(
-            servers=dict(self.servers),
+            servers={server.label: self._with_token(server) for server in self.hosted()},
             functions=self.tools,
             hosted_tools=self.config.hosted_tools,
             profile=self.config.model.profile,
             sources=self.sources,
             mask=self.mask,
         )
+
+    def _with_token(self, server: ServerDeclaration) -> ServerDeclaration:
+        """A hosted server whose token we get ourselves (`oauth:`) is given it with each request."""
+        if server.oauth is None:
+            return server
+        made = self.with_tokens.get(server.label)
+        if made is None or made[0] is not server:
+            from mcpbridge.adapters.oauth.declared import with_token
+
+            made = (server, with_token(server, self.sources, self.mask))
+            self.with_tokens[server.label] = made
+        return made[1]
 
     def new_conversation(self, principal: str | None) -> Conversation:
         """An empty conversation on behalf of `principal`."""
@@ -93,6 +137,12 @@ class Assembly:
             principal=self.config.principal if principal is None else principal,
             mcp_results=self.config.mcp_results,
         )
+
+    async def prepare(self, trace: Trace | None, run_id: str) -> None:
+        """What a turn begins with: its trace, where there is one, and the configuration on record."""
+        if trace is not None:
+            trace.begin(run_id)
+        await self.announce()
 
     async def announce(self) -> None:
         """Put the configuration on record, once: which policies and servers the decisions were made under."""
@@ -114,9 +164,12 @@ class Assembly:
                     "approvals_honoured": model.profile.approvals_honoured,
                     "accept_ungated": sorted(self.config.accept_ungated),
                     "functions": sorted(self.tools),
+                    "audit": self._kept(),
                 },
             )
         )
+        if full := [glob for glob, level in self.config.audit.levels.items() if level == "full"]:
+            await self.audit.append(Record(type="results_kept", fields={"tools": full}))
         for policy in self.config.policies:
             fields = {"policy": policy.name, "policy_hash": policy.hash, "shadow": policy.shadow}
             if policy.pins is not None and policy.pins.hash:
@@ -125,8 +178,22 @@ class Assembly:
         for server in self.servers.values():
             await self.record_server("server_registered", server)
 
+    def _kept(self) -> dict[str, Any]:
+        """What the log keeps from here on, for whoever wonders why something is not in it."""
+        audit = self.config.audit
+        return {
+            "levels": dict(audit.levels),
+            "full": audit.allow_full,
+            "secrets": [{"tool": one.tool, "fields": list(one.fields)} for one in audit.secrets],
+            "recipients": list(audit.recipients),
+            "retention_s": audit.retention,
+            "anchors": [anchor.name for anchor in audit.anchors],
+        }
+
     async def record_server(self, type_: str, server: ServerDeclaration) -> None:
-        """A server came or went. Names of headers, never their values."""
+        """A server came or went. Names of headers and variables, never their values."""
+        bridged = is_bridged(server, self.config.model.profile)
+        about = {"via": "bridge", "variables": sorted(server.connection.env)} if bridged else {}
         await self.audit.append(
             Record(
                 type=type_,
@@ -137,23 +204,49 @@ class Assembly:
                     "allowed_tools": server.allowed_tools,
                     "observe": server.observe,
                     "declared_at": server.origin,
+                    **about,
                 },
             )
         )
+        if bridged and server.via == "auto" and type_ == "server_registered":
+            await self._record_fallback(server)
+
+    async def _record_fallback(self, server: ServerDeclaration) -> None:
+        """`via: auto`, and the endpoint is not known to ask before it calls."""
+        profile = self.config.model.profile
+        lacking = "approvals_honoured" if profile.hosted_mcp else "hosted_mcp"
+        reason = f"the profile {profile.name!r} does not say {lacking}, so mcpbridge connects to the server"
+        fields = {"capability": f"server {server.label}", "server_label": server.label, "reason": reason}
+        await self.audit.append(Record(type="capability_fallback", fields=fields))
+        self.log.warning("capability_fallback", **fields)
 
     async def register(self, server: ServerDeclaration) -> None:
         """Declare a server from now on. Raises UsageError where it may not be."""
         if server.label in self.servers:
             raise UsageError(f"a server {server.label!r} is registered already; remove it first")
         profile = self.config.model.profile
-        if not profile.hosted_mcp or not (profile.approvals_honoured or server.observe):
+        proven = profile.hosted_mcp and (profile.approvals_honoured or server.observe)
+        if server.via == "hosted" and not proven:
             raise UsageError(
                 f"the endpoint's profile {profile.name!r} does not say that it honours approvals, so the "
-                f"hosted server {server.label!r} is refused; see docs/configuration.md, `profile`"
+                f"hosted server {server.label!r} is refused; declare it with via='bridge', or see "
+                "docs/configuration.md, `profile`"
             )
+        _refuse_shadowed(self.tools, [server])
         await self.announce()
         await self.record_server("server_registered", server)
         self.servers[server.label] = server
+        self.open_later(server)
+
+    def open_later(self, server: ServerDeclaration) -> None:
+        """Where a bridged server is reached; the connection waits until it is used."""
+        if is_bridged(server, self.config.model.profile):
+            given = self.given.get(server.label)
+            self.toolboxes.openers[server.label] = (
+                partial(connect, server, self.sources, self.mask, self.log)
+                if given is None
+                else lambda: given
+            )
 
     async def remove(self, label: str) -> None:
         """Declare a server no longer."""
@@ -163,11 +256,16 @@ class Assembly:
         await self.announce()
         await self.record_server("server_removed", server)
         del self.servers[label]
+        await self.toolboxes.close(label)
+        self.toolboxes.openers.pop(label, None)
 
     async def close(self) -> None:
         """Close what was opened here; a sink the caller brought is the caller's."""
+        await self.toolboxes.close()
         if isinstance(self.audit, AuditLog):
             await self.audit.close()
+        if self.telemetry.busy:
+            await asyncio.to_thread(self.telemetry.close)
 
 
 def assemble(
@@ -179,6 +277,7 @@ def assemble(
     sources: SecretSources | None = None,
     clock: Clock | None = None,
     state_key: bytes | None = None,
+    toolboxes: Mapping[str, Toolbox] | None = None,
 ) -> Assembly:
     """Put the parts together. Opens the audit log; raises ConfigurationError or AuditUnavailable."""
     if not isinstance(cast("object", tools), Iterable):
@@ -187,22 +286,49 @@ def assemble(
     mask = Mask()
     time = clock if clock is not None else SystemClock()
     keys = found.audit.path / "keys" / "state.key"
+    places = sources if sources is not None else process_sources()
     sink = audit
     if sink is None:
-        sink = AuditLog.open(found.audit.path, mask=mask, levels=found.audit.levels, clock=time)
-    return Assembly(
+        sink = open_audit(found.audit, mask=mask, sources=places, clock=time)
+    functions = as_tools(tuple(tools))
+    _refuse_shadowed(functions, found.servers)
+    assembly = Assembly(
         config=found,
-        tools=as_tools(tuple(tools)),
+        tools=functions,
         audit=sink,
         approver=approver if approver is not None or found.approvals.ask != "deny" else DenyApprover(),
         seal=Seal(state_key if state_key is not None else load_state_key(keys)),
         mask=mask,
-        sources=sources if sources is not None else process_sources(),
+        sources=places,
         clock=time,
         policies=_policies(found),
+        telemetry=Telemetry(
+            About.of(
+                model=found.model.name,
+                endpoint=found.model.endpoint,
+                profile=found.model.profile.name,
+                base_url=found.model.base_url,
+            )
+        ),
         log=make_logger(mask, format=found.logging.format, level=found.logging.level),
         servers={server.label: server for server in found.servers},
+        given=toolboxes or {},
     )
+    for server in found.servers:
+        assembly.open_later(server)
+    return assembly
+
+
+def _refuse_shadowed(functions: Iterable[str], servers: Iterable[ServerDeclaration]) -> None:
+    """A bridged server's tools are `label__tool` for the model: no Python function may be called like one."""
+    labels = {server.label: server for server in servers if server.via != "hosted"}
+    for name in functions:
+        server = labels.get(label_of(name))
+        if server is not None:
+            raise UsageError(
+                f"the function {name} is named like a tool of the bridged server {server.label!r}, and the "
+                "model could not tell them apart; rename it with @tool(name=…), or the server"
+            )
 
 
 def _policies(config: Configuration) -> Policies:

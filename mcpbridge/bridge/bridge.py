@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -12,19 +12,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from mcpbridge.adapters.telemetry import observed
 from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
 from mcpbridge.bridge.diagnostics import log_event
+from mcpbridge.bridge.given import Prompt, check_answers, checked
 from mcpbridge.bridge.result import Result
 from mcpbridge.bridge.structured import parse_output, text_format
 from mcpbridge.config import Configuration, SecretSources, ServerDeclaration
 from mcpbridge.core.conversation import Conversation
-from mcpbridge.core.ruling import Answer, Approve, Deny
-from mcpbridge.engine.edited import of_a_hosted_call
+from mcpbridge.core.ruling import Answer
 from mcpbridge.engine.events import Event, Finished, Notice
 from mcpbridge.engine.local_calls import Checkpoint
 from mcpbridge.engine.loop import Engine, Limits, Turn
-from mcpbridge.errors import AlreadyDecided, UsageError
-from mcpbridge.ports import Approver, AuditSink, Clock, Model
+from mcpbridge.errors import UsageError
+from mcpbridge.ports import Approver, AuditSink, Clock, Model, Toolbox
 
 if TYPE_CHECKING:
     import openai
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
     from mcpbridge.adapters.clients import TokenProvider
     from mcpbridge.adapters.responses import Learned, ResponsesModel, Retries
-
-Prompt = str | Sequence[Mapping[str, Any]]
-"""Text, or Responses input parts such as `{"type": "input_image", "image_url": …}`."""
 
 
 class Bridge:
@@ -76,12 +74,14 @@ class Bridge:
         sources: SecretSources | None = None,
         clock: Clock | None = None,
         state_key: bytes | None = None,
+        toolboxes: Mapping[str, Toolbox] | None = None,
     ) -> Bridge:
         """A bridge from a configuration file. `tools` are functions or `@tool`s.
 
         Without an `approver`, a call that must be asked pauses the run (`Result.paused`), or is denied where
         the file says `ask: deny`; pass
-        `TerminalApprover()`, `CallbackApprover(f)` or `DenyApprover()` to decide at once.
+        `TerminalApprover()`, `CallbackApprover(f)` or `DenyApprover()` to decide at once. `toolboxes` stand
+        in for the connections to bridged servers, by label (tests).
         Raises ConfigurationError (file and line) or AuditUnavailable.
         """
         assembly = assemble(
@@ -92,6 +92,7 @@ class Bridge:
             sources=sources,
             clock=clock,
             state_key=state_key,
+            toolboxes=toolboxes,
         )
         return cls(assembly, client=client, model=model, token_provider=token_provider, retries=retries)
 
@@ -147,15 +148,17 @@ class Bridge:
                 "`bridge.loads(text)` of what was saved"
             )
         if prompt is not None:
-            state = state.say(_checked(prompt))
+            state = state.say(checked(prompt))
         elif not state.entries:
             raise UsageError("a new conversation needs a prompt")
         elif state.finished and not decisions:
             raise UsageError("nothing is open in this conversation; pass a prompt for a further turn")
-        _check_answers(state, decisions or {})
+        check_answers(state, decisions or {})
         engine = self._engine(instructions=instructions, output_type=output_type, stream=stream)
+        if (trace := self._assembly.telemetry.trace(state.id, whole_turn=True)) is not None:
+            engine = observed(engine, trace)
         turn = engine.turn(state, answers=decisions, context=context, checkpoint=checkpoint)
-        turn.prepare = self._assembly.announce
+        turn.prepare = partial(self._assembly.prepare, trace, turn.journal.run_id)
         turn.on_event = partial(log_event, self._assembly.log, turn.journal.run_id)
         return turn
 
@@ -235,9 +238,7 @@ class Bridge:
     ) -> Result:
         """Go on with a paused conversation. `decisions` maps request ids to Approve or Deny; questions
         without one stay open. For a request of unknown outcome, Approve repeats it and Deny gives it up.
-
-        Raises AlreadyDecided where the audit holds a decision. Takes the options of `run`.
-        """
+        Raises AlreadyDecided where the audit holds a decision. Takes the options of `run`."""
         return await self.run(conversation=conversation, decisions=decisions, **options)
 
     def dumps(self, conversation: Conversation) -> str:
@@ -249,11 +250,11 @@ class Bridge:
         return self._assembly.seal.loads(text)
 
     async def register(self, server: ServerDeclaration) -> None:
-        """Declare a hosted server from the next request on; on record before it takes effect."""
+        """Declare a server from the next turn on; on record before it takes effect."""
         await self._assembly.register(server)
 
     async def remove(self, label: str) -> None:
-        """Declare a hosted server no longer, from the next turn on."""
+        """Declare a server no longer, from the next turn on."""
         await self._assembly.remove(label)
 
     def run_sync(self, prompt: Prompt | None = None, **options: Any) -> Result:
@@ -267,7 +268,8 @@ class Bridge:
             try:
                 return await self.run(prompt, **options)
             finally:
-                # Its connections belong to this event loop, which ends here.
+                # Their connections belong to this event loop, which ends here.
+                await self._assembly.toolboxes.close()
                 await self._close_client()
 
         result: Result = run_sync(whole())
@@ -297,6 +299,7 @@ class Bridge:
             audit=parts.audit,
             declared=parts.declared(),
             tools=parts.tools,
+            toolboxes=parts.toolboxes,
             mask=parts.mask,
             limits=Limits(
                 max_rounds=limits.max_rounds,
@@ -351,34 +354,6 @@ def _load_client() -> None:
     import_module("mcpbridge.adapters.clients")
 
 
-def _checked(prompt: Prompt) -> Prompt:
-    given: object = prompt
-    if isinstance(given, str):
-        if not given.strip():
-            raise UsageError("the prompt is empty")
-    elif not isinstance(given, list | tuple) or not all(
-        isinstance(part, Mapping) for part in cast("Sequence[object]", given)
-    ):
-        raise UsageError(
-            "a prompt is text, or a list of input parts such as {'type': 'input_text', 'text': …}, "
-            f"not {type(prompt).__name__}"
-        )
-    return prompt
-
-
-def _check_answers(state: Conversation, decisions: Mapping[str, Answer]) -> None:
-    for request_id, answer in decisions.items():
-        if not isinstance(cast("object", answer), Approve | Deny):
-            raise UsageError(
-                f"decisions[{request_id!r}] is {answer!r}; write Approve(by=…) or Deny(reason=…)"
-            )
-        cannot = of_a_hosted_call(state, request_id, answer)
-        if cannot is not None:
-            raise UsageError(f"decisions[{request_id!r}]: {cannot}")
-        if request_id not in state.unknown and all(call.id != request_id for call in state.pending):
-            raise _not_open(state, request_id)
-
-
 def _request_options(config: Configuration) -> dict[str, Any]:
     model = config.model
     reasoning = {"effort": model.reasoning.effort, "summary": model.reasoning.summary}
@@ -389,11 +364,3 @@ def _request_options(config: Configuration) -> dict[str, Any]:
         "reasoning": {key: value for key, value in reasoning.items() if value is not None} or None,
     }
     return {key: value for key, value in options.items() if value is not None}
-
-
-def _not_open(conversation: Conversation, request_id: str) -> UsageError:
-    for decided in reversed(conversation.decisions):
-        if decided.request_id == request_id:
-            return AlreadyDecided(request_id, outcome=decided.outcome, seq=decided.seq, latest=True)
-    waiting = ", ".join(call.id for call in conversation.pending) or "none"
-    return UsageError(f"{request_id} is not an open question of this conversation (open: {waiting})")

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from mcpbridge.adapters.approvers import DenyApprover
 from mcpbridge.adapters.masking import masked_response
+from mcpbridge.adapters.telemetry import Trace, watched_audit, watched_judge, watched_tools
 from mcpbridge.adapters.terminal import TerminalApprover
 from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
 from mcpbridge.config import Configuration, SecretSources
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.items import Item
 from mcpbridge.engine import received
+from mcpbridge.engine.events import Event
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.settle import Settlement
+from mcpbridge.engine.shelves import Shelves
 from mcpbridge.errors import McpbridgeError, ProtocolViolation, UsageError
-from mcpbridge.ports import Approver, AuditSink, Clock
+from mcpbridge.policy.pins import relists
+from mcpbridge.ports import Approver, AuditSink, Clock, LocalTool
 
 if TYPE_CHECKING:
     from mcpbridge.core.declared import Declared
+
+
+OnEvent = Callable[["Event"], None]
 
 
 class Gate:
@@ -38,13 +47,23 @@ class Gate:
     provider ran something else. It cannot hold back a request that you send without it.
     """
 
-    def __init__(self, assembly: Assembly, *, principal: str | None = None) -> None:
-        """Prefer `from_yaml`."""
+    def __init__(
+        self,
+        assembly: Assembly,
+        *,
+        principal: str | None = None,
+        conversation: Conversation | None = None,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        """Prefer `from_yaml`. `conversation` goes on with one; `on_event` is told what `settle` does."""
         self._assembly = assembly
-        self._conversation = assembly.new_conversation(principal)
+        self._on_event = on_event
+        self._conversation = conversation or assembly.new_conversation(principal)
         self._settling = asyncio.Lock()
         self._from = 0
+        self._trace: Trace | None = None
         self._journal = Journal(sink=assembly.audit, run_id=assembly.clock.new_id("run"))
+        self._shelves = self._looking()
 
     @classmethod
     def from_yaml(
@@ -71,6 +90,16 @@ class Gate:
         return Gate(self._assembly, principal=principal)
 
     @property
+    def conversation(self) -> Conversation:
+        """What was settled so far."""
+        return self._conversation
+
+    @property
+    def offered(self) -> Mapping[str, LocalTool]:
+        """Function name → what runs here, as of the last `tools_async`."""
+        return self._shelves.tools
+
+    @property
     def conversation_id(self) -> str:
         """The id under which the audit holds this conversation."""
         return self._conversation.id
@@ -78,14 +107,41 @@ class Gate:
     def tools(self) -> list[dict[str, Any]]:
         """The `tools` of your request, credentials in clear: send them, do not keep or log them.
 
-        Declared callables that are coroutines need `await tools_async()`.
+        Declared callables that are coroutines, and bridged servers, need `await tools_async()`.
         """
+        if self._assembly.bridged():
+            raise UsageError("bridged servers are asked for their tools; use `await gate.tools_async()`")
         found: list[dict[str, Any]] = run_sync_anywhere(self.tools_async())
         return found
 
     async def tools_async(self) -> list[dict[str, Any]]:
-        """`tools()`, for declarations whose credentials take time."""
-        return await self._assembly.tool_declarations().tools()
+        """`tools()`, where credentials take time or servers are bridged, which are asked what they offer now.
+
+        Raises ServerError where a bridged server cannot be reached that this gate has never seen.
+        """
+        async with self._settling:
+            await self._look()
+        return await self._assembly.tool_declarations().tools(bridged=self._shelves.functions)
+
+    async def _look(self) -> None:
+        bridged = {server.label for server in self._assembly.bridged()}
+        if bridged:
+            await self._assembly.announce()
+            if set(self._shelves.declared.bridged) != bridged:
+                self._shelves = self._looking()
+            self._conversation, _ = await self._shelves.look(
+                self._conversation, self._shelves.declared.bridged
+            )
+
+    def _looking(self) -> Shelves:
+        parts = self._assembly
+        return Shelves(
+            toolboxes=parts.toolboxes,
+            declared=parts.declared(),
+            own=parts.tools,
+            journal=self._journal,
+            relist=relists(parts.policies.current()),
+        )
 
     async def settle(self, items: Iterable[Any], *, user_text: str | None = None) -> list[dict[str, Any]]:
         """Decide on `response.output`, run the allowed functions, and return the input items to append.
@@ -100,6 +156,10 @@ class Gate:
 
     async def _settle(self, output: list[Item], user_text: str | None) -> list[dict[str, Any]]:
         await self._assembly.announce()
+        self._trace = self._assembly.telemetry.trace(self._conversation.id, whole_turn=False)
+        sink = self._assembly.audit
+        watched = sink if self._trace is None else watched_audit(sink, self._trace)
+        self._journal = replace(self._journal, sink=watched)
         declared = self._assembly.declared()
         masked = masked_response(self._assembly.mask, {"status": "completed", "output": output})
         unsettled = self._conversation.pending or self._conversation.owed
@@ -118,7 +178,9 @@ class Gate:
         return await self._answers(declared)
 
     def settle_sync(self, items: Iterable[Any], *, user_text: str | None = None) -> list[dict[str, Any]]:
-        """`settle` from code that is not async."""
+        """`settle` from code that is not async, without bridged servers."""
+        if self._assembly.bridged():
+            raise UsageError("the connections to bridged servers need a running loop; `await gate.settle(…)`")
         found: list[dict[str, Any]] = run_sync(self.settle(items, user_text=user_text))
         return found
 
@@ -154,15 +216,18 @@ class Gate:
         said = self._conversation.user_texts
         if user_text is None or (said and said[-1] == user_text):
             return self._conversation
+        self._shelves.next_turn()
         return self._conversation.say(user_text)
 
     async def _answers(self, declared: Declared) -> list[dict[str, Any]]:
-        parts = self._assembly
+        parts, trace = self._assembly, self._trace
+        self._shelves.watch = None if trace is None else partial(watched_tools, trace=trace)
         settlement = Settlement(
             conversation=self._conversation,
             declared=declared,
-            tools=parts.tools,
-            judge=parts.judge(),
+            tools=self._shelves.tools,
+            shelves=self._shelves,
+            judge=parts.judge() if trace is None else watched_judge(parts.judge(), trace),
             journal=self._journal,
             mask=parts.mask,
             tool_timeout=parts.config.limits.tool_timeout,
@@ -175,8 +240,9 @@ class Gate:
             self._conversation = self._conversation.paid(outcome)
         try:
             async with aclosing(settlement.run()) as events:
-                async for _ in events:
-                    pass
+                async for event in events:
+                    if self._on_event is not None:
+                        self._on_event(event)
         except McpbridgeError as error:
             error.conversation = settlement.conversation
             raise

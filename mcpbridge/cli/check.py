@@ -38,9 +38,9 @@ def add(commands: Commands) -> None:
     add_json(parser, "one JSON object instead of text")
     parser.add_argument(
         "--schema",
-        choices=("mcpbridge", "server", "profile", "policy"),
-        help="print a JSON Schema for editors instead: of the configuration, of a server declaration, of an "
-        "endpoint's profile, or of a policy, as this version reads them",
+        choices=("mcpbridge", "server", "profile", "policy", "audit-record"),
+        help="print a JSON Schema instead: of the configuration, of a server declaration, of an endpoint's "
+        "profile or of a policy, as this version reads them; or of a line of the audit log, as it writes it",
     )
     parser.set_defaults(run=run)
 
@@ -65,10 +65,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _schema(name: str) -> str:
+    from mcpbridge.audit.schema import record_schema
     from mcpbridge.config.schema import SCHEMAS
     from mcpbridge.policy.schema import policy_schema
 
-    return json.dumps(policy_schema() if name == "policy" else SCHEMAS[name](), indent=2)
+    made = {**SCHEMAS, "policy": policy_schema, "audit-record": record_schema}
+    return json.dumps(made[name](), indent=2)
 
 
 def _complaints(file: str, problems: Sequence[Problem]) -> Iterator[str]:
@@ -126,7 +128,8 @@ def _capabilities(profile: Profile) -> str:
 def _server(server: ServerDeclaration) -> str:
     tools = "all tools" if server.allowed_tools is None else _many(len(server.allowed_tools), "tool")
     observed = ", OBSERVED: its calls run without asking" if server.observe else ""
-    return f"{server.label}  {server.identity}  {tools}{observed}"
+    way = "" if server.via == "hosted" else f", via {server.via}"
+    return f"{server.label}  {server.identity}  {tools}{way}{observed}"
 
 
 def _policy(policy: Policy) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,14 +74,18 @@ def _record(switch: FreezeFile, type_: str, args: argparse.Namespace) -> None:
     """Raises AuditUnavailable: then a freeze holds all the same, and a thaw does not happen."""
     import asyncio
 
-    from mcpbridge.audit import AuditLog
+    from mcpbridge.adapters.audit_log import open_audit
+    from mcpbridge.config import audit_section, process_sources
     from mcpbridge.core.secret import Mask
     from mcpbridge.ports import Record
 
     fields: dict[str, Any] = {"approver": _by(args), "authenticated": False, "reason": args.reason}
 
+    # Levels are about calls, and what is wrong with them must not keep a freeze off the record.
+    config = replace(audit_section(Path(args.config or DEFAULT_CONFIG)), levels={}, recipients=())
+
     async def write() -> None:
-        async with AuditLog.open(switch.path.parent, mask=Mask()) as log:
+        async with open_audit(config, mask=Mask(), sources=process_sources()) as log:
             await log.append(Record(type=type_, fields=fields))
 
     asyncio.run(write())

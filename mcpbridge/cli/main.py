@@ -21,7 +21,7 @@ from mcpbridge.errors import ConfigurationError, McpbridgeError, OutcomeUnknown,
 
 _COMMANDS: Final = (
     "demo", "run", "chat", "init", "check", "servers", "pin", "policy", "freeze",
-    "audit", "service", "doctor",
+    "audit", "service", "gateway", "doctor",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ _STAND_INS: Final = (
     frozenset({"hmac", "key", "size"}),
     frozenset({"sha256", "size"}),
 )
-"""Keys of what stands for a value that the log hides, or that was too large for it (docs/audit.md)."""
+"""Keys of what stands for a value that the log hides (docs/audit/secrets.md), or that was too large."""
 
 
 def past_call(record: Mapping[str, Any], groups: Mapping[str, tuple[str, ...]] | None) -> PastCall:

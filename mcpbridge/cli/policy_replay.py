@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     if verdict.status.value == "unusable":
         raise UsageError(str(verdict))
     if verdict.status.value == "tampered":
-        print(json.dumps(_refused(verdict)) if args.json else f"{verdict}\nNothing is replayed.")
+        print(json.dumps(_refused(verdict)) if args.json else visible(f"{verdict}\nNothing is replayed."))
         return USAGE
     try:
         lines = list(_lines(args, policies, None if config is None else config.groups))
@@ -105,7 +105,7 @@ def _lines(
     args: argparse.Namespace, policies: Sequence[Policy], groups: Mapping[str, tuple[str, ...]] | None
 ) -> Iterator[Line]:
     from mcpbridge.audit import read
-    from mcpbridge.cli.audit import since
+    from mcpbridge.cli.audit.place import since
 
     when = None if args.since is None else since(args.since, now=datetime.now(UTC))
     for record in read(args.path, types=["decision"], since=when, tool=args.tool):
@@ -138,7 +138,7 @@ def _line(
 
 
 def _report(lines: Sequence[Line], verdict: Verification, *, everything: bool) -> Iterator[str]:
-    yield str(verdict)
+    yield str(verdict).split("\n", 1)[0]  # the rest is about who vouches for it
     changed = [line for line in lines if line.changes]
     untold = [line for line in lines if line.would_be is None]
     yield from (_change(line) for line in changed[:_SHOWN])

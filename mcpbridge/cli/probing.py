@@ -17,16 +17,18 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import Tool
 
+from mcpbridge.adapters.logging import make_logger
+from mcpbridge.bridge.bridged import connect
 from mcpbridge.cli.probe_causes import Seen, cause
 from mcpbridge.config import SecretSources, ServerDeclaration, resolve_credentials
 from mcpbridge.config.urls import is_loopback
+from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.secret import Mask
-from mcpbridge.errors import ConfigurationError, UsageError
+from mcpbridge.errors import ConfigurationError, ServerError, UsageError
 
 _PAGES: Final = 100
 """A server whose list never ends must not hold us for ever."""
 _CHARACTERS_PER_TOKEN: Final = 4
-_DEFINITION: Final = {"name", "title", "description", "input_schema", "output_schema", "annotations"}
 _GOODBYE: Final = 2.0
 """Seconds for a connection to close after its time was up."""
 
@@ -85,6 +87,8 @@ def _silence() -> Generator[None]:
 
 
 async def _probe(server: ServerDeclaration, sources: SecretSources, within: float) -> Probe:
+    if server.via == "bridge":
+        return await _probe_bridged(server, sources, within)
     if server.url is None:
         return _result(server, skipped="only the provider can reach it: it has no url")
     try:
@@ -100,12 +104,32 @@ async def _probe(server: ServerDeclaration, sources: SecretSources, within: floa
         )
         host = urlsplit(server.url).netloc
         return _result(server, problem=mask.text(f"{server.label} at {host}: {sentence}"))
+    return _found(server, [_definition(tool) for tool in tools], visit.protocol, mask)
+
+
+async def _probe_bridged(server: ServerDeclaration, sources: SecretSources, within: float) -> Probe:
+    """Over the connection that a run would use."""
+    mask = Mask()
+    box = connect(server, sources, mask, make_logger(mask, format="console", level="error"))
+    try:
+        async with asyncio.timeout(within):
+            listing = await box.tools()
+    except TimeoutError:
+        return _result(server, problem=f"{server.label}: no list of tools within {within:g} s")
+    except (ServerError, ConfigurationError, UsageError) as error:
+        return _result(server, problem=mask.text(str(error)))
+    finally:
+        await box.close()
+    return _found(server, listing.tools, listing.protocol, mask)
+
+
+def _found(server: ServerDeclaration, tools: Sequence[ToolDefinition], protocol: str, mask: Mask) -> Probe:
     names = {tool.name for tool in tools}
     return _result(
         server,
         tools=tuple(_cost(tool, server, mask) for tool in tools),
         missing=tuple(name for name in server.allowed_tools or () if name not in names),
-        protocol=visit.protocol,
+        protocol=protocol,
     )
 
 
@@ -126,16 +150,32 @@ async def _headers(server: ServerDeclaration, sources: SecretSources) -> tuple[d
     return headers, Mask(found.sensitive)
 
 
-def _cost(tool: Tool, server: ServerDeclaration, mask: Mask) -> ToolCost:
+def _definition(tool: Tool) -> ToolDefinition:
+    plain = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return ToolDefinition(
+        name=tool.name,
+        description=tool.description or "",
+        input_schema=plain.get("inputSchema") or {},
+        output_schema=plain.get("outputSchema"),
+        annotations=plain.get("annotations") or {},
+    )
+
+
+def _cost(tool: ToolDefinition, server: ServerDeclaration, mask: Mask) -> ToolCost:
     shown = {"name": tool.name, "description": tool.description, "parameters": tool.input_schema}
-    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"), default=dict)
+    whole = {
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": tool.input_schema,
+        "outputSchema": tool.output_schema,
+        "annotations": tool.annotations,
+    }
     return ToolCost(
         name=mask.text(tool.name),
         tokens=math.ceil(len(text) / _CHARACTERS_PER_TOKEN),
         allowed=server.allowed_tools is None or tool.name in server.allowed_tools,
-        definition=mask.value(
-            tool.model_dump(mode="json", by_alias=True, exclude_none=True, include=_DEFINITION)
-        ),
+        definition=mask.value({key: value for key, value in whole.items() if value not in (None, "", {})}),
     )
 
 

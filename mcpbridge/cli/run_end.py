@@ -12,6 +12,7 @@ from mcpbridge.bridge.result import Result, to_json
 from mcpbridge.cli.exits import COMPLETED, FAILED, PAUSED, UNKNOWN, USAGE
 from mcpbridge.cli.parsing import command_line
 from mcpbridge.core.conversation import Conversation, Decided
+from mcpbridge.core.items import FunctionCall
 from mcpbridge.core.question import Question
 from mcpbridge.errors import AlreadyDecided, ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
 
@@ -121,6 +122,9 @@ def call_name(conversation: Conversation, request_id: str) -> str:
     """`server.tool` of a request; empty where it is not known any more."""
     for call in (*conversation.approved.values(), *conversation.pending):
         if call.id == request_id:
+            known = conversation.bridged.get(call.name) if isinstance(call, FunctionCall) else None
+            if known is not None:
+                return f"{known.server_label}.{known.definition.name}"
             return f"{getattr(call, 'server_label', 'local')}.{call.name}"
     return ""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mcpbridge.cli import servers_login
 from mcpbridge.cli.exits import COMPLETED, FAILED
 from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config, add_json
 from mcpbridge.cli.probe_report import ESTIMATE, as_json, report
@@ -38,6 +39,7 @@ def add(commands: Commands) -> None:
     add_json(listing, "one JSON object instead of text")
     listing.set_defaults(run=run_list)
     _add_probe(group)
+    servers_login.add(group)
 
 
 def _add_probe(group: Commands) -> None:
@@ -124,12 +126,15 @@ def seconds(text: str) -> float:
 
 
 def _lines(server: ServerDeclaration, *, shipped: bool) -> Iterator[str]:
-    yield f"{server.label}  {server.url or server.identity}  (via hosted)"
+    yield f"{server.label}  {visible(server.url or server.identity, newlines=False)}  (via {server.via})"
     if server.description:
         yield f"  {visible(server.description, newlines=False)}"
     tools = "all that it lists" if server.allowed_tools is None else ", ".join(server.allowed_tools)
     yield f"  tools    {visible(tools, newlines=False)}"
-    yield f"  headers  {', '.join(_header_names(server)) or 'none'}"
+    if server.command is None:
+        yield f"  headers  {', '.join(_header_names(server)) or 'none'}"
+    else:
+        yield f"  env      {', '.join(server.connection.env) or 'none'}"
     if server.observe:
         yield "  OBSERVED: its calls run without asking"
     if shipped:
@@ -144,8 +149,9 @@ def _header_names(server: ServerDeclaration) -> list[str]:
 def _as_json(server: ServerDeclaration) -> dict[str, Any]:
     return {
         "label": server.label,
-        "via": "hosted",
+        "via": server.via,
         "url": server.url,
+        "command": None if server.command is None else list(server.command),
         "connector_id": server.connector_id,
         "tunnel_id": server.tunnel_id,
         "description": server.description,
@@ -153,6 +159,7 @@ def _as_json(server: ServerDeclaration) -> dict[str, Any]:
         "authorization": server.authorization is not None,
         "allowed_tools": None if server.allowed_tools is None else list(server.allowed_tools),
         "observe": server.observe,
+        "env": list(server.connection.env),
         "source": server.source,
         "checked": server.checked,
         "declared_at": server.origin,

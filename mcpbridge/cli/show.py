@@ -17,6 +17,7 @@ from mcpbridge.core.secret import Mask
 from mcpbridge.engine.events import (
     ActionDecided,
     CallFinished,
+    CallProgress,
     CallStarted,
     Event,
     Evidence,
@@ -207,6 +208,8 @@ def progress(event: Event) -> tuple[str, str, str] | None:
             return "denied", RED, _decision(event)
         case CallStarted():
             return "calling", "", event.action.name
+        case CallProgress():
+            return "progress", "", _progress(event)
         case CallFinished():
             return "result", "" if event.status == "completed" else RED, _result(event)
         case Notice():
@@ -233,6 +236,11 @@ def _decision(event: ActionDecided) -> str:
     person = f" ({decision.approver})" if decision.approver else ""
     reason = f": {_clip(decision.reason)}" if decision.reason else ""
     return f"{action.name} {_clip(action.raw_arguments)}  {decision.outcome.value}{person}{rules}{reason}"
+
+
+def _progress(event: CallProgress) -> str:
+    done = f"{event.progress:g}" + (f" of {event.total:g}" if event.total is not None else "")
+    return f"{event.server_label}.{event.tool} {done}{f': {_clip(event.message)}' if event.message else ''}"
 
 
 def _result(event: CallFinished) -> str:

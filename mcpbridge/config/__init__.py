@@ -1,5 +1,6 @@
 """Configuration: YAML → frozen values, every problem named by file and line. Loads neither openai nor mcp."""
 
+from mcpbridge.config.connection import Connection
 from mcpbridge.config.credentials import (
     Credentials,
     resolve_authorization,
@@ -7,7 +8,7 @@ from mcpbridge.config.credentials import (
     resolve_headers,
 )
 from mcpbridge.config.declaration import DeclarationRefused, ServerDeclaration
-from mcpbridge.config.load import audit_path, check_config, load_config, load_config_text
+from mcpbridge.config.load import audit_path, audit_section, check_config, load_config, load_config_text
 from mcpbridge.config.models import (
     Approvals,
     AuditConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "Approvals",
     "AuditConfig",
     "Configuration",
+    "Connection",
     "Credentials",
     "DeclarationRefused",
     "Limits",
@@ -48,6 +50,7 @@ __all__ = [
     "SecretUnavailable",
     "ServerDeclaration",
     "audit_path",
+    "audit_section",
     "check_config",
     "config_warnings",
     "load_config",

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from mcpbridge.config.declaration import CredentialCallable, HeaderValue, ServerDeclaration, is_bearer
+from mcpbridge.config.declaration import ServerDeclaration, is_bearer
 from mcpbridge.config.headers import value_problem
 from mcpbridge.config.profiles_model import AuthorizationIn
 from mcpbridge.config.sources import SecretSources
 from mcpbridge.config.template import SecretTemplate
+from mcpbridge.config.values import CredentialCallable, HeaderValue
 from mcpbridge.core.secret import Secret
 from mcpbridge.errors import McpbridgeError, UsageError
 
@@ -33,6 +34,19 @@ async def resolve_headers(declaration: ServerDeclaration, sources: SecretSources
         name: await _resolved(value, sources, f"{declaration.label}: headers.{name}")
         for name, value in declaration.headers.items()
     }
+
+
+async def resolve_environment(
+    declaration: ServerDeclaration, sources: SecretSources
+) -> tuple[dict[str, Secret], tuple[Secret, ...]]:
+    """The variables of a command's process, resolved now, and those of them that must be masked."""
+    env = declaration.connection.env
+    found = {
+        name: await _resolved(value, sources, f"{declaration.label}: env.{name}")
+        for name, value in env.items()
+    }
+    plain = {name for name, value in env.items() if isinstance(value, SecretTemplate) and value.literal}
+    return found, tuple(value for name, value in found.items() if name not in plain)
 
 
 async def resolve_authorization(declaration: ServerDeclaration, sources: SecretSources) -> Secret | None:

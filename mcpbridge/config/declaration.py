@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Final, Literal
 
+from mcpbridge.config.connection import (
+    MAX_BRIDGED_LABEL,
+    Complaint,
+    Connection,
+    Via,
+    command_complaints,
+    connection_complaints,
+)
 from mcpbridge.config.headers import name_problem, repeated_name, value_problem
+from mcpbridge.config.oauth import OAuth, oauth_complaints
 from mcpbridge.config.profiles_model import AuthorizationIn
 from mcpbridge.config.template import SecretTemplate
 from mcpbridge.config.urls import url_identity, url_problem
-from mcpbridge.core.secret import Secret
+from mcpbridge.config.values import HeaderValue, literal, wrapped
 from mcpbridge.errors import UsageError
-
-Provided = str | Secret
-CredentialCallable = Callable[[], Provided | Awaitable[Provided]]
-"""Called for each request, without arguments; synchronous or not."""
-HeaderValue = Provided | SecretTemplate | CredentialCallable
 
 OnUnavailable = Literal["stop", "continue"]
 
@@ -26,9 +31,6 @@ LOCAL_LABEL: Final = "local"
 """Python functions are `local.NAME` in policies and in the audit, so no server may be called that."""
 LABEL: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.:-]+", re.ASCII)
-
-Complaint = tuple[tuple[str | int, ...], str]
-"""Where in the declaration, and what is wrong with it."""
 
 
 class DeclarationRefused(UsageError):
@@ -42,14 +44,17 @@ class DeclarationRefused(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ServerDeclaration:
-    """A hosted MCP server. Exactly one of `url`, `connector_id`, `tunnel_id`. Raises UsageError.
+    """An MCP server. Exactly one of `url`, `command`, `connector_id`, `tunnel_id`. Raises UsageError.
 
     Values of `headers` and `authorization` are text, a Secret, a template from YAML, or a callable that
     is asked anew for each request; text is wrapped, so that no repr or traceback shows it.
     """
 
     label: str
+    via: Via = "hosted"
     url: str | None = None
+    command: tuple[str, ...] | None = None
+    """A program and its arguments, for `via: bridge`: a server on standard input and output."""
     connector_id: str | None = None
     tunnel_id: str | None = None
     description: str | None = None
@@ -66,8 +71,12 @@ class ServerDeclaration:
     trust_annotations: bool = False
     """Rules of a policy may believe what this server says about its tools (`annotations:`)."""
     on_unavailable: OnUnavailable = "stop"
-    """What happens to the turn when the provider cannot list this server's tools (HTTP 424)."""
+    """What happens to the turn when this server's tools cannot be listed (hosted: HTTP 424)."""
     allow_http: bool = False
+    connection: Connection = field(default_factory=Connection)
+    """How mcpbridge connects, for `via: bridge`."""
+    oauth: OAuth | None = None
+    """How mcpbridge gets the access token itself; for a hosted server it is passed on as the credential."""
     source: str = ""
     """Where the facts of a ready declaration were read."""
     checked: str = ""
@@ -79,18 +88,22 @@ class ServerDeclaration:
         found = tuple(_complaints(self))
         if found:
             raise DeclarationRefused(self.label, found)
-        wrapped = {name: _wrapped(value) for name, value in self.headers.items()}
-        object.__setattr__(self, "headers", MappingProxyType(wrapped))
+        headers = {name: wrapped(value) for name, value in self.headers.items()}
+        object.__setattr__(self, "headers", MappingProxyType(headers))
         if self.authorization is not None:
-            object.__setattr__(self, "authorization", _wrapped(self.authorization))
-        if self.allowed_tools is not None:
-            object.__setattr__(self, "allowed_tools", tuple(self.allowed_tools))
+            object.__setattr__(self, "authorization", wrapped(self.authorization))
+        for name in ("allowed_tools", "command"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def identity(self) -> str:
-        """What decisions are bound to: the URL (with a hash of its query), `connector:ID` or `tunnel:ID`."""
+        """What decisions are bound to: the URL (with a hash of its query), `stdio:COMMAND`, `connector:ID` or
+        `tunnel:ID`. The same for a server whoever connects to it."""
         if self.url is not None:
             return url_identity(self.url)
+        if self.command is not None:
+            return f"stdio:{shlex.join(self.command)}"
         return f"connector:{self.connector_id}" if self.connector_id else f"tunnel:{self.tunnel_id}"
 
     @property
@@ -107,45 +120,87 @@ class ServerDeclaration:
         return f"ServerDeclaration(label={self.label!r}, identity={self.identity!r}, headers: {names})"
 
 
-def _wrapped(value: HeaderValue) -> HeaderValue:
-    return Secret(value) if isinstance(value, str) else value
-
-
 def _complaints(server: ServerDeclaration) -> Iterator[Complaint]:
-    yield from _about_label(server.label)
+    yield from _about_label(server)
     yield from _about_address(server)
     yield from _about_headers(server.headers)
     yield from _about_authorization(server)
+    yield from _about_oauth(server)
     yield from _about_tools(server.allowed_tools)
+    yield from _about_way(server)
 
 
-def _about_label(label: str) -> Iterator[Complaint]:
+def _about_label(server: ServerDeclaration) -> Iterator[Complaint]:
+    label = server.label
     if not LABEL.fullmatch(label):
         yield ("label",), "a label is 1 to 64 letters, digits and -"
     elif label == LOCAL_LABEL:
         yield ("label",), "'local' is reserved for Python functions; write another label"
+    elif server.via != "hosted" and len(label) > MAX_BRIDGED_LABEL:
+        why = "at most {} characters: it begins the names that a bridged server's tools have for the model"
+        yield ("label",), why.format(MAX_BRIDGED_LABEL)
 
 
 def _about_address(server: ServerDeclaration) -> Iterator[Complaint]:
-    names = ("url", "connector_id", "tunnel_id")
+    names = ("url", "command", "connector_id", "tunnel_id")
     given = [name for name in names if getattr(server, name) is not None]
     if not given:
-        yield (), "a server needs a url (or a connector_id, or a tunnel_id)"
+        yield (), "a server needs a url (or a command, a connector_id, or a tunnel_id)"
     for name in given[1:]:
         yield (name,), f"write {given[0]} or {name}, not both"
     if server.url is not None:
         problem = url_problem(server.url, allow_http=server.allow_http)
         if problem:
             yield ("url",), problem
-    for name in names[1:]:
+    if server.command is not None:
+        yield from command_complaints(server.command)
+    for name in ("connector_id", "tunnel_id"):
         value = getattr(server, name)
         if value is not None and not IDENTIFIER.fullmatch(value):
             yield (name,), "an id is letters, digits and _ . : - only"
 
 
+def _about_way(server: ServerDeclaration) -> Iterator[Complaint]:
+    """What does not fit together with `via`."""
+    if server.via == "hosted":
+        yield from _about_hosted(server)
+        return
+    wrong = dict(_NOT_BRIDGED)
+    if server.via == "bridge":
+        wrong |= dict.fromkeys(_HOSTED_ONLY, "this is for hosted servers; remove it")
+    if server.command is not None:
+        wrong |= dict.fromkeys(("headers", "authorization"), "a command has none; write env: {NAME: …}")
+    yield from (((key,), why) for key, why in wrong.items() if getattr(server, key))
+    if server.via == "auto" and server.command is not None:
+        yield ("via",), "a command can only be bridged; write via: bridge"
+    yield from connection_complaints(server.connection, command=server.command is not None)
+
+
+_HOSTED_ONLY: Final = ("defer_loading", "authorization_in")
+_NOT_BRIDGED: Final = {
+    "connector_id": "a connector is the provider's to connect to; write via: hosted",
+    "tunnel_id": "a tunnel is the provider's to connect to; write via: hosted",
+    "observe": "observe is for hosted servers; here an allow rule of a policy says what runs unasked",
+}
+
+
+def _about_hosted(server: ServerDeclaration) -> Iterator[Complaint]:
+    if server.command is not None:
+        yield ("command",), "no provider can start a command; write via: bridge"
+    elif server.connection != Connection():
+        key = _first_set(server.connection)
+        yield (key,), f"{key} is for a server that mcpbridge connects to; write via: bridge"
+
+
+def _first_set(connection: Connection) -> str:
+    plain = Connection()
+    names = (one.name for one in fields(Connection))
+    return next(name for name in names if getattr(connection, name) != getattr(plain, name))
+
+
 def _about_headers(headers: Mapping[str, HeaderValue]) -> Iterator[Complaint]:
     for name, value in headers.items():
-        problem = name_problem(name) or value_problem(_literal(value))
+        problem = name_problem(name) or value_problem(literal(value))
         if problem:
             yield ("headers", name), problem
     repeated = repeated_name(headers)
@@ -156,8 +211,8 @@ def _about_headers(headers: Mapping[str, HeaderValue]) -> Iterator[Complaint]:
 def _about_authorization(server: ServerDeclaration) -> Iterator[Complaint]:
     name = next((name for name in server.headers if name.lower() == "authorization"), None)
     if server.authorization is None:
-        literal = _literal(server.headers[name]) if name else ""
-        if server.authorization_in == "field" and _other_scheme(literal):
+        written = literal(server.headers[name]) if name else ""
+        if server.authorization_in == "field" and _other_scheme(written):
             yield (
                 ("authorization_in",),
                 "the field carries a Bearer token only; write authorization_in: header",
@@ -165,11 +220,24 @@ def _about_authorization(server: ServerDeclaration) -> Iterator[Complaint]:
         return
     if name:
         yield ("authorization",), f"the credential stands in headers.{name} too; remove one of them"
-    problem = value_problem(_literal(server.authorization))
+    problem = value_problem(literal(server.authorization))
     if problem:
         yield ("authorization",), problem
-    if is_bearer(_literal(server.authorization)):
+    if is_bearer(literal(server.authorization)):
         yield ("authorization",), "write the token alone; Bearer is added where it is needed"
+
+
+def _about_oauth(server: ServerDeclaration) -> Iterator[Complaint]:
+    if server.oauth is None:
+        return
+    if server.url is None:
+        yield ("oauth",), "oauth is for a server with a url; remove it"
+    if server.authorization is not None or any(name.lower() == "authorization" for name in server.headers):
+        yield (
+            ("oauth",),
+            "there is another credential already (authorization or a header); remove one of them",
+        )
+    yield from ((("oauth", *path), why) for path, why in oauth_complaints(server.oauth))
 
 
 def _about_tools(tools: Sequence[str] | None) -> Iterator[Complaint]:
@@ -185,18 +253,6 @@ def _about_tools(tools: Sequence[str] | None) -> Iterator[Complaint]:
             yield ("allowed_tools", index), "a tool's name is not empty and holds no control characters"
         elif tool in tools[:index]:
             yield ("allowed_tools", index), f"the tool {tool!r} stands twice; remove one"
-
-
-def _literal(value: HeaderValue) -> str:
-    match value:
-        case str():
-            return value
-        case Secret():
-            return value.reveal()
-        case SecretTemplate():
-            return value.skeleton
-        case _:
-            return ""
 
 
 def is_bearer(value: str) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
+from mcpbridge.config.connection import HOST, VARIABLE, Protocol, Transport, Via, WhoAnswers
 from mcpbridge.config.declaration import IDENTIFIER, LABEL, LOCAL_LABEL, OnUnavailable
 from mcpbridge.config.models import AuditLevel, Endpoint, LogFormat, LogLevel, Replayed, Summary, WhoIsAsked
+from mcpbridge.config.oauth_keys import OAUTH
 from mcpbridge.config.profiles import PROFILES
 from mcpbridge.config.profiles_model import AuthorizationIn, McpResults
 from mcpbridge.config.read_endpoint import RESOURCE
@@ -38,6 +40,7 @@ from mcpbridge.config.shapes import (
     section,
     when,
 )
+from mcpbridge.config.size import SIZE
 from mcpbridge.config.urls import PROXY
 
 PROFILE: Final[Keys] = {
@@ -100,6 +103,42 @@ MODEL: Final[Keys] = {
     "max_output_tokens": Key(shape=count(), meaning="Default: the model's."),
 }
 
+CONNECTION: Final[Keys] = {
+    "env": Key(
+        shape={**TEMPLATES, "propertyNames": {"pattern": f"^{VARIABLE.pattern}$"}},
+        meaning="For a command: variables of its process; credentials as references.",
+    ),
+    "cwd": Key(shape=TEXT, meaning="For a command: its folder. Default: that of this file."),
+    "transport": Key(
+        shape=choice(get_args(Transport)),
+        meaning="For a url of a bridged server. Default: streamable-http.",
+    ),
+    "protocol": Key(
+        shape=choice(get_args(Protocol)),
+        meaning="legacy: up to 2025-11-25; auto (the default) asks the bridged server.",
+    ),
+    "connect_timeout": Key(shape=DURATION, meaning="Until a bridged server lists its tools. Default: 30s."),
+    "call_timeout": Key(
+        shape=DURATION, meaning="For one call of a bridged tool. Default: limits.tool_timeout."
+    ),
+    "max_tools": Key(shape=count(), meaning="A bridged server that lists more is not offered. Default: 128."),
+    "max_result": Key(
+        shape=count(), meaning="Bytes of a bridged tool's result; the rest is cut. Default: 262144."
+    ),
+    "idempotent": Key(
+        shape={**listed(TEXT), "uniqueItems": True},
+        meaning="Bridged tools whose call of unknown outcome may simply be made again.",
+    ),
+    "allow_private": Key(
+        shape=listed(matching(HOST.pattern)),
+        meaning="Hosts that may resolve to a private address, for a bridged server.",
+    ),
+    "elicitation": Key(
+        shape=choice(get_args(WhoAnswers)),
+        meaning="What a bridged server asks for during a call is put to a person (ask), or refused.",
+    ),
+}
+
 DECLARATION: Final[Keys] = {
     "label": Key(
         shape={**matching(LABEL.pattern), "not": {"const": LOCAL_LABEL}},
@@ -135,7 +174,19 @@ DECLARATION: Final[Keys] = {
         shape=choice(get_args(OnUnavailable)),
         meaning="Stop, or continue without the server, when the provider cannot list its tools.",
     ),
-    "via": Key(shape=choice(("hosted",)), meaning="hosted: the provider connects to the server."),
+    "via": Key(
+        shape=choice(get_args(Via)),
+        meaning="hosted: the provider connects to the server; bridge: mcpbridge does; auto: the provider "
+        "where its endpoint honours approvals, else mcpbridge. Default: hosted.",
+    ),
+    "command": Key(
+        shape=listed(TEXT, minimum=1),
+        meaning="via: bridge only: a program and its arguments, instead of url. Credentials go into env.",
+    ),
+    **CONNECTION,
+    "oauth": Key(
+        shape=section(OAUTH), meaning="mcpbridge gets the server's access token itself (OAuth 2.1)."
+    ),
     "allow_http": Key(shape=FLAG, meaning="http to hosts other than this machine."),
     "source": Key(shape=TEXT, meaning="Where the declaration was read."),
     "checked": Key(shape=TEXT, meaning="When it was read there."),
@@ -155,6 +206,46 @@ APPROVALS: Final[Keys] = {
     "timeout": Key(shape=DURATION, meaning="Then the answer is no; a policy's own wins. Default: 15m."),
 }
 
+AUDIT_SECRET: Final[Keys] = {
+    "tool": Key(shape=matching(r".*[.*].*"), meaning="label.tool or a glob.", required=True),
+    "fields": Key(
+        shape=listed(TEXT, minimum=1),
+        meaning="Names of arguments: pin at any depth, card.number from the top, * for any name.",
+        required=True,
+    ),
+}
+
+AUDIT_KEYS: Final[Keys] = {
+    "signing": Key(shape=SECRET, meaning="A reference to the key that signs checkpoints."),
+    "hmac": Key(shape=SECRET, meaning="A reference to the key that hides values: 64 hex digits, or base64."),
+}
+
+AUDIT_ANCHOR: Final[Keys] = {
+    "file": Key(shape=TEXT, meaning="A second file, best where this account can only append to it."),
+    "syslog": Key(
+        shape=matching(r"local|(udp|tcp)://.+|/.+"),
+        meaning="local, udp://host:514, tcp://host:514, or a path.",
+    ),
+    "stderr": Key(shape={"enum": [True]}, meaning="true: standard error, for whoever collects it."),
+    "witness": Key(shape=BASE_URL, meaning="An HTTP witness (c2sp.org/tlog-witness); needs key."),
+    "timestamps": Key(shape=URL, meaning="An RFC 3161 authority; needs roots, and the extra timestamps."),
+    "key": Key(shape=TEXT, meaning="The witness's public key, NAME+ID+BASE64."),
+    "roots": Key(shape=TEXT, meaning="A PEM file with the certificates that the authority's leads to."),
+    "every": Key(shape=DURATION, meaning="Between two checkpoints there. Default: by kind."),
+}
+ANCHOR_KINDS: Final = ("file", "syslog", "stderr", "witness", "timestamps")
+_ANCHOR: Final[Schema] = {
+    **section(AUDIT_ANCHOR),
+    "oneOf": [given(kind) for kind in ANCHOR_KINDS],
+    "allOf": [
+        {"if": given("witness"), "then": given("key"), "else": absent("key")},
+        {"if": given("timestamps"), "then": given("roots"), "else": absent("roots")},
+    ],
+}
+"""One kind each."""
+
+RECIPIENT: Final[Schema] = {"type": "string", "pattern": "^(age1|ssh-ed25519 |ssh-rsa )"}
+
 AUDIT: Final[Keys] = {
     "path": Key(shape=TEXT, meaning="The log's folder. Default: audit/."),
     "levels": Key(
@@ -165,6 +256,26 @@ AUDIT: Final[Keys] = {
         },
         meaning="label.tool or a glob → how much is kept; the first that fits counts. Default: arguments.",
     ),
+    "allow_full": Key(
+        shape=FLAG, meaning="A level may be full: whole results of tools are kept. Default: false."
+    ),
+    "secrets": Key(
+        shape=listed(section(AUDIT_SECRET)), meaning="Fields of arguments that are never kept in clear."
+    ),
+    "recipients": Key(
+        shape=listed(RECIPIENT, minimum=1),
+        meaning="Public keys, age1… or ssh-…, of those who may read what is sealed.",
+    ),
+    "retention": Key(
+        shape=DURATION,
+        meaning="`mcpbridge audit retain` removes closed segments older than this. Default: never.",
+    ),
+    "rotate": Key(
+        shape=matching(SIZE.pattern),
+        meaning="A segment of this size is closed and a new one begun. Default: 256MiB.",
+    ),
+    "keys": Key(shape=section(AUDIT_KEYS), meaning="Keys that are kept elsewhere than beside the log."),
+    "anchors": Key(shape=listed(_ANCHOR), meaning="Where checkpoints are taken to, so that a cut shows."),
 }
 
 REPLAY: Final[Keys] = {
@@ -197,9 +308,33 @@ _MODEL: Final[Schema] = {
     ],
 }
 
+
+def _some_level(word: str) -> Schema:
+    """Levels of which one at least is `word`."""
+    return {"type": "object", "not": {"additionalProperties": {"not": {"const": word}}}}
+
+
+_AUDIT: Final[Schema] = {
+    **section(AUDIT),
+    "allOf": [
+        when(
+            "levels",
+            _some_level("full"),
+            {"required": ["allow_full"], "properties": {"allow_full": {"const": True}}},
+        ),
+        when("levels", _some_level("sealed"), given("recipients")),
+        when(
+            "recipients",
+            {"type": "array"},
+            {"required": ["levels"], "properties": {"levels": _some_level("sealed")}},
+        ),
+    ],
+}
+"""What is full is allowed, and what is sealed can be opened by somebody."""
+
 WHOLE: Final[Schema] = {
     **given("label"),
-    "oneOf": [given("url"), given("connector_id"), given("tunnel_id")],
+    "oneOf": [given("url"), given("command"), given("connector_id"), given("tunnel_id")],
 }
 """A declaration that stands alone: its label and one address."""
 _SERVER: Final[Schema] = {**section(SERVER), **when("use", {"type": "string"}, {}, WHOLE)}
@@ -223,7 +358,7 @@ TOP: Final[Keys] = {
     ),
     "policy_reload": Key(shape=FLAG, meaning="Running processes follow the policy files. Default: true."),
     "approvals": Key(shape=section(APPROVALS), meaning="Who is asked, and for how long."),
-    "audit": Key(shape=section(AUDIT), meaning="Where the log is kept, and how much of the arguments."),
+    "audit": Key(shape=_AUDIT, meaning="Where the log is kept, and how much of the calls."),
     "replay": Key(shape=section(REPLAY), meaning="How finished hosted calls go back to the model."),
     "limits": Key(shape=section(LIMITS), meaning="Where a run ends by itself."),
     "hosted_tools": Key(

@@ -8,12 +8,12 @@ from typing import Final
 
 from mcpbridge.config.files import Unreadable, read_text, reader_of
 from mcpbridge.config.keys import TOP
-from mcpbridge.config.models import Configuration
+from mcpbridge.config.models import AuditConfig, Configuration
+from mcpbridge.config.read_audit import read_audit
 from mcpbridge.config.read_model import read_model
 from mcpbridge.config.read_policies import read_policies
 from mcpbridge.config.read_sections import (
     read_approvals,
-    read_audit,
     read_groups,
     read_limits,
     read_logging,
@@ -45,6 +45,11 @@ def load_config_text(
 
 def audit_path(path: Path) -> Path:
     """Where a configuration keeps its audit log, whatever else is wrong with it."""
+    return audit_section(path).path
+
+
+def audit_section(path: Path) -> AuditConfig:
+    """Its whole `audit:`, as far as that can be read. Raises ConfigurationError without such a file."""
     try:
         text = read_text(path)
     except Unreadable as error:
@@ -54,7 +59,7 @@ def audit_path(path: Path) -> Path:
     top = reader_of(text, file=str(path), directory=path.parent, findings=findings)
     if top is None:
         raise ConfigurationError(_sorted(findings))
-    return read_audit(top.child("audit")).path
+    return read_audit(top.child("audit"))
 
 
 def check_config(path: str | Path, *, sources: SecretSources | None = None) -> list[Problem]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from mcpbridge.audit import DeclaredSecrets
+from mcpbridge.audit.anchors import Anchor
 from mcpbridge.config.declaration import ServerDeclaration
 from mcpbridge.config.profiles_model import McpResults, Profile
 from mcpbridge.config.template import SecretTemplate
 from mcpbridge.policy import Policy
 
 Endpoint = Literal["openai", "azure", "local", "url"]
-AuditLevel = Literal["none", "metadata", "arguments"]
+AuditLevel = Literal["none", "metadata", "arguments", "sealed", "full"]
 Summary = Literal["auto", "concise", "detailed"]
 WhoIsAsked = Literal["terminal", "deny"]
 Replayed = Literal["auto", "native", "function_pair"]
@@ -64,10 +66,28 @@ class Approvals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
-    """Where the log is kept, and how much of the arguments; the first matching glob counts."""
+    """Where the log is kept, how much of the calls, and for how long."""
 
     path: Path
     levels: Mapping[str, AuditLevel] = field(default_factory=dict[str, AuditLevel])
+    """`label.tool` or a glob → how much; the first that fits counts."""
+    allow_full: bool = False
+    """Whether a level may be `full`: whole results in the log."""
+    secrets: tuple[DeclaredSecrets, ...] = ()
+    """Fields of arguments that are never kept in clear."""
+    recipients: tuple[str, ...] = ()
+    """Public keys (age, or SSH) of those who may read what is `sealed`."""
+    retention: float | None = None
+    """Seconds after which `mcpbridge audit retain` removes a closed segment; None keeps everything."""
+    retention_line: int = 0
+    rotate: int | None = None
+    """Bytes at which a segment is closed; None leaves it to the log."""
+    signing_key: SecretTemplate | None = None
+    """Where the key is kept that signs checkpoints; None: in the log's `keys/`."""
+    hmac_key: SecretTemplate | None = None
+    """The same of the key that hides values."""
+    anchors: tuple[Anchor, ...] = ()
+    """Where checkpoints are taken to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

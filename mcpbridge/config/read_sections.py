@@ -1,4 +1,4 @@
-"""The small sections: approvals, audit, replay, limits, logging, groups."""
+"""The small sections: approvals, replay, limits, logging, groups."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, get_args
 
-from mcpbridge.config.files import joined
-from mcpbridge.config.keys import APPROVALS, AUDIT, LIMITS, LOGGING, REPLAY
+from mcpbridge.config.keys import APPROVALS, LIMITS, LOGGING, REPLAY
 from mcpbridge.config.models import (
     Approvals,
-    AuditConfig,
-    AuditLevel,
     Limits,
     LogFormat,
     Logging,
@@ -23,7 +20,6 @@ from mcpbridge.config.models import (
 from mcpbridge.config.reader import Reader
 
 _LATER_ASKERS: Final = ("inbox", "webhook")
-_LATER_LEVELS: Final = ("sealed", "full")
 
 
 def read_approvals(section: Reader) -> Approvals:
@@ -39,32 +35,6 @@ def read_approvals(section: Reader) -> Approvals:
         ask=section.choice("ask", get_args(WhoIsAsked), default.ask),
         timeout=section.duration("timeout", default.timeout),
     )
-
-
-def read_audit(section: Reader) -> AuditConfig:
-    section.only(*AUDIT)
-    path = section.text("path", "audit/") or "audit/"
-    return AuditConfig(path=joined(section.directory, path), levels=_levels(section.child("levels")))
-
-
-def _levels(section: Reader) -> Mapping[str, AuditLevel]:
-    found: dict[str, AuditLevel] = {}
-    for glob in section.values:
-        if "." not in glob and "*" not in glob:
-            section.refuse(
-                f"audit.levels: {glob!r} names no tool; write label.tool, or a glob such as label.*", glob
-            )
-        if section.values[glob] in _LATER_LEVELS:
-            word = section.values[glob]
-            section.refuse(
-                f"audit.levels: {word} is not available in this version; write none, metadata or arguments",
-                glob,
-            )
-            continue
-        level: AuditLevel | None = section.optional_choice(glob, get_args(AuditLevel))
-        if level is not None:
-            found[glob] = level
-    return MappingProxyType(found)
 
 
 def read_replay(section: Reader) -> Replay:

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, get_args
+from typing import get_args
 
+from mcpbridge.config.connection import Connection, Protocol, Transport, Via, WhoAnswers
 from mcpbridge.config.declaration import (
     DeclarationRefused,
-    HeaderValue,
     OnUnavailable,
     ServerDeclaration,
 )
-from mcpbridge.config.files import reader_of, text_of
+from mcpbridge.config.files import joined, reader_of, text_of
 from mcpbridge.config.keys import DECLARATION, SERVER
+from mcpbridge.config.oauth import GrantType, KeyAlgorithm, OAuth, TokenStore
+from mcpbridge.config.oauth_keys import OAUTH
 from mcpbridge.config.profiles import UNKNOWN
 from mcpbridge.config.profiles_model import AuthorizationIn, Profile
 from mcpbridge.config.reader import Reader, UsedAt
 from mcpbridge.config.shipped import NotShipped, is_shipped_name, shipped
 from mcpbridge.config.suggest import also
-
-_BRIDGED: Final = (
-    "via: bridge is not available in this version; give the url of a server that the provider can reach"
-)
-_STDIO: Final = (
-    "command: local (stdio) servers are not available in this version; "
-    "give the url of a server that the provider can reach"
-)
+from mcpbridge.config.values import HeaderValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +52,19 @@ def read_servers(top: Reader, profile: Profile) -> tuple[ServerDeclaration, ...]
 
 
 def _refuse_unproven(entry: Reader, server: ServerDeclaration, profile: Profile) -> None:
-    if profile is UNKNOWN:  # refused already, at model.profile
+    if profile is UNKNOWN or server.via != "hosted":  # refused already, at model.profile; or not its matter
         return
     if not profile.hosted_mcp:
         entry.refuse(
             f"server {server.label!r}: the profile {profile.name!r} says that this endpoint cannot connect "
-            "to MCP servers; if it can, write hosted_mcp: true under model.profile"
+            "to MCP servers; write via: bridge here, or if it can, hosted_mcp: true under model.profile"
         )
     elif not profile.approvals_honoured and not server.observe:
         entry.refuse(
             f"server {server.label!r}: the profile {profile.name!r} does not say that approvals are "
-            "honoured, so calls could run unasked; if you know that they are, write model.profile: "
-            "{extends: openai, approvals_honoured: true}; to let them run unasked, write observe: true here"
+            "honoured, so calls could run unasked; write via: bridge here; if you know that they are, write "
+            "model.profile: {extends: openai, approvals_honoured: true}; to let them run unasked, write "
+            "observe: true here"
         )
 
 
@@ -78,12 +74,6 @@ def _server(entry: Reader) -> ServerDeclaration | None:
         return None
     layers = [entry] if used is None else [entry, used]
     for reader in layers:
-        if reader.has("command"):
-            reader.refuse(_STDIO, "command")
-            return None
-        if reader.values.get("via") == "bridge":
-            reader.refuse(_BRIDGED, "via")
-            return None
         reader.only(*(SERVER if reader is entry else DECLARATION))
     return _declared(_Layers(entry, used))
 
@@ -117,12 +107,13 @@ def _declared(layers: _Layers) -> ServerDeclaration | None:
     problems = layers.own.findings.problems
     before = len(problems)
     label = layers.at("label").required("label", "write a label of letters, digits and -")
-    layers.at("via").optional_choice("via", ("hosted",))
     headers: dict[str, HeaderValue] = {**layers.at("headers").templates("headers")}
     own = layers.own
     try:
         server = ServerDeclaration(
             label=label or "unnamed",
+            via=layers.at("via").choice("via", get_args(Via), "hosted"),
+            command=layers.at("command").texts("command"),
             url=layers.at("url").text("url"),
             connector_id=layers.at("connector_id").text("connector_id"),
             tunnel_id=layers.at("tunnel_id").text("tunnel_id"),
@@ -140,6 +131,8 @@ def _declared(layers: _Layers) -> ServerDeclaration | None:
                 "on_unavailable", get_args(OnUnavailable), "stop"
             ),
             allow_http=layers.at("allow_http").flag("allow_http"),
+            connection=_connection(layers),
+            oauth=_oauth(layers.at("oauth")),
             source=layers.at("source").text("source") or "",
             checked=layers.at("checked").text("checked") or "",
             origin=f"{own.file}:{own.line('label') if label and own.has('label') else own.line()}",
@@ -148,6 +141,45 @@ def _declared(layers: _Layers) -> ServerDeclaration | None:
         _note(layers, refused, first=len(problems) == before)
         return None
     return server if len(problems) == before else None
+
+
+def _connection(layers: _Layers) -> Connection:
+    plain = Connection()
+    env: dict[str, HeaderValue] = {**layers.at("env").templates("env")}
+    at = layers.at
+    folder = at("cwd").text("cwd", "" if at("command").has("command") else None)
+    return Connection(
+        transport=at("transport").choice("transport", get_args(Transport), plain.transport),
+        protocol=at("protocol").choice("protocol", get_args(Protocol), plain.protocol),
+        env=env,
+        cwd=None if folder is None else joined(at("cwd").directory, folder),
+        connect_timeout=at("connect_timeout").duration("connect_timeout", plain.connect_timeout),
+        call_timeout=at("call_timeout").duration("call_timeout", 0.0) or None,
+        max_tools=at("max_tools").integer("max_tools", plain.max_tools),
+        max_result=at("max_result").integer("max_result", plain.max_result),
+        idempotent=at("idempotent").texts("idempotent") or (),
+        allow_private=at("allow_private").texts("allow_private") or (),
+        elicitation=at("elicitation").choice("elicitation", get_args(WhoAnswers), plain.elicitation),
+    )
+
+
+def _oauth(reader: Reader) -> OAuth | None:
+    if "oauth" not in reader.values:
+        return None
+    own = reader.child("oauth")
+    own.only(*OAUTH)
+    plain = OAuth()
+    return OAuth(
+        grant=own.choice("grant", get_args(GrantType), plain.grant),
+        client_id=own.text("client_id"),
+        client_secret=own.secret("client_secret", "NAME"),
+        private_key=own.secret("private_key", "NAME"),
+        algorithm=own.choice("algorithm", get_args(KeyAlgorithm), plain.algorithm),
+        scopes=own.texts("scopes") or (),
+        issuer=own.text("issuer"),
+        redirect_port=own.integer("redirect_port", plain.redirect_port, minimum=0),
+        store=own.choice("store", get_args(TokenStore), plain.store),
+    )
 
 
 def _note(layers: _Layers, refused: DeclarationRefused, *, first: bool) -> None:

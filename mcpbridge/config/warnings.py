@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from mcpbridge.config.declaration import LOCAL_LABEL, ServerDeclaration
+from mcpbridge.config.duration import DAY
 from mcpbridge.config.models import Configuration
 from mcpbridge.errors import Problem
 from mcpbridge.policy.glob import Glob
+
+HALF_A_YEAR: Final = 183 * DAY
+"""Seconds."""
 
 
 def config_warnings(config: Configuration) -> list[Problem]:
     """Rules that can never match, by file and line. Such a configuration loads all the same."""
     servers = {server.label: server for server in config.servers}
-    return [*_without_lock(config)] + [
+    return [*_short_retention(config), *_without_lock(config)] + [
         Problem(file=policy.file, line=rule.line, message=f"the rule `{rule.id}` names {pattern}, {why}")
         for policy in config.policies
         for rule in policy.rules
         for pattern, why in _idle([glob.pattern for glob in rule.tools], servers)
     ]
+
+
+def _short_retention(config: Configuration) -> Iterator[Problem]:
+    kept = config.audit.retention
+    if kept is not None and kept < HALF_A_YEAR:
+        message = (
+            f"audit.retention: {kept / DAY:g}d is less than the 183d that records of automated decisions are "
+            "commonly kept for (EU 2024/1689, Art. 19 and 26: six months at least)"
+        )
+        yield Problem(file=config.file, line=config.audit.retention_line, message=message)
 
 
 def _without_lock(config: Configuration) -> Iterator[Problem]:

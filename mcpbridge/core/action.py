@@ -22,7 +22,7 @@ class ToolDefinition:
     output_schema: Mapping[str, Any] | None = None
     annotations: Mapping[str, Any] = field(default_factory=dict[str, Any])
     server_identity: str = ""
-    """The server's URL (with a hash of its query), or `local`."""
+    """The server's URL (with a hash of its query), `stdio:COMMAND`, or `local`."""
 
     def canonical(self) -> str:
         """Sorted, compact JSON of the definition: what the hash covers and what the audit's blob holds."""
@@ -59,8 +59,15 @@ class Action:
     server_identity: str = "local"
     definition_hash: str = ""
     """`ToolDefinition.hash()` of the tool as last listed; empty when nobody has seen a definition."""
+    function: str = ""
+    """The function's name on the wire, where the model called one that runs here."""
     edited_from: str = ""
     """The fingerprint of what the model asked for, where a person changed the arguments."""
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this process runs it, and not the model provider."""
+        return self.via != "hosted"
 
     @property
     def name(self) -> str:

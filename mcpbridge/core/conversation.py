@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mcpbridge.core import transcript
+from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.approval import Vote
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.entries import Entries, Entry, McpResults, input_entry
@@ -92,6 +93,17 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bridged:
+    """What a function's name stands for in this conversation, for good: a tool of a bridged server."""
+
+    server_label: str
+    definition: ToolDefinition
+    """As it was first listed here, with the server's identity: calls and pins are held to it."""
+    late: bool = False
+    """Whether it was missing when the server's tools were first listed here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens, summed over the conversation's responses."""
 
@@ -123,6 +135,8 @@ class Conversation:
     """Server label → identity, as declared when it was first used here."""
     tools: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Server label → tool name → definition hash, from the last listing."""
+    bridged: Mapping[str, Bridged] = field(default_factory=dict[str, Bridged])
+    """Function name → the tool of a bridged server: a saved call cannot reach another server's."""
     decisions: tuple[Decided, ...] = ()
     asked: Mapping[str, str] = field(default_factory=dict[str, str])
     """Open question → SHA-256 of the screen that a person was shown; an answer is bound to it."""
@@ -222,6 +236,17 @@ class Conversation:
             pending=tuple(other for other in self.pending if other is not call),
             begun=tuple(name for name in self.begun if name != call.id),
             approved=approved,
+        )
+
+    def listed(
+        self, label: str, identity: str, hashes: Mapping[str, str], new: Mapping[str, Bridged]
+    ) -> Conversation:
+        """A bridged server has listed its tools: name → hash, and those that are `new` here."""
+        return replace(
+            self,
+            identities={**self.identities, label: identity},
+            tools={**self.tools, label: hashes},
+            bridged={**new, **self.bridged} if new else self.bridged,
         )
 
     def decided(self, decision: Decided) -> Conversation:

@@ -26,10 +26,29 @@ class HostedServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgedServer:
+    """An MCP server that mcpbridge connects to, as the core needs to know it."""
+
+    label: str
+    identity: str
+    """URL (with a hash of its query), or `stdio:…`."""
+    allowed_tools: frozenset[str] | None = None
+    trusted: bool = False
+    optional: bool = False
+    """True when a conversation goes on without it where its tools cannot be listed."""
+    max_tools: int = 128
+    idempotent: frozenset[str] = frozenset()
+    """Tools whose call may simply be made again when nobody knows whether it took effect."""
+    call_timeout: float | None = None
+    """Seconds for one call; None leaves it to the engine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """Servers, functions and built-in tools of the current request."""
 
     servers: Mapping[str, HostedServer] = field(default_factory=dict[str, HostedServer])
+    bridged: Mapping[str, BridgedServer] = field(default_factory=dict[str, BridgedServer])
     functions: frozenset[str] = frozenset()
     ungated: frozenset[str] = frozenset()
     """Types of built-in tools that the configuration accepted as running without asking."""
@@ -44,6 +63,11 @@ class Declared:
             return False
         anywhere = call.kind != "code_interpreter_call" or self.containers is None
         return anywhere or call.container_id in (self.containers or ())
+
+    def identity(self, label: str) -> str | None:
+        """Which server a label means; None where it is not declared."""
+        server = self.servers.get(label) or self.bridged.get(label)
+        return None if server is None else server.identity
 
     @property
     def runs_unasked(self) -> bool:

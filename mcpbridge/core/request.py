@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """Input items for one `POST /responses`. Model name, tools and headers are the adapter's."""
+    """Input items for one `POST /responses`. Model name, most tools and headers are the adapter's."""
 
     conversation_id: str
     encoded_items: tuple[bytes, ...]
     """Each input item as compact UTF-8 JSON; joined with commas they are the `input` array."""
     live_approvals: tuple[str, ...]
     """Approval request ids whose `approve: true` may still execute something (WIRE §6)."""
+    functions: tuple[Mapping[str, Any], ...] = ()
+    """Function tools beside the adapter's own, as the wire wants them: those of bridged servers, which may
+    change from request to request."""

@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, cast
 
+from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.approval import Vote
-from mcpbridge.core.conversation import Conversation, Decided, Grant, Pending, Usage
+from mcpbridge.core.conversation import Bridged, Conversation, Decided, Grant, Pending, Usage
 from mcpbridge.core.entries import Entry, encode
 from mcpbridge.core.items import ApprovalRequest, FunctionCall, Item
 from mcpbridge.errors import StateRefused
 
-VERSION: Final = 2
-_OLDER: Final[Mapping[int, dict[str, Any]]] = {1: {"asked_at": {}, "votes": {}}}
+VERSION: Final = 3
+_OLDER: Final[Mapping[int, dict[str, Any]]] = {
+    1: {"asked_at": {}, "votes": {}, "bridged": {}},
+    2: {"bridged": {}},
+}
 """Older readable formats, with what they lack."""
 
 
@@ -38,6 +42,7 @@ def dumps(conversation: Conversation) -> str:
             "ids": sorted(conversation.ids),
             "identities": conversation.identities,
             "tools": conversation.tools,
+            "bridged": {name: _bridged(tool) for name, tool in conversation.bridged.items()},
             "decisions": [_plain(decision) for decision in conversation.decisions],
             "asked": conversation.asked,
             "asked_at": conversation.asked_at,
@@ -87,6 +92,7 @@ def _conversation(data: Any) -> Conversation:
         ids=frozenset(data["ids"]),
         identities=data["identities"],
         tools=data["tools"],
+        bridged={name: _load_bridged(tool) for name, tool in data["bridged"].items()},
         decisions=tuple(
             replace(Decided(**entry), rules=tuple(entry["rules"])) for entry in data["decisions"]
         ),
@@ -119,6 +125,18 @@ def as_live(conversation: Conversation) -> Conversation:
 
 def _plain(value: Any) -> dict[str, Any]:
     return {part.name: getattr(value, part.name) for part in fields(value)}
+
+
+def _bridged(tool: Bridged) -> dict[str, Any]:
+    return {**_plain(tool), "definition": _plain(tool.definition)}
+
+
+def _load_bridged(data: Mapping[str, Any]) -> Bridged:
+    return Bridged(
+        server_label=data["server_label"],
+        definition=ToolDefinition(**data["definition"]),
+        late=data["late"],
+    )
 
 
 def _pending(call: Pending) -> dict[str, Any]:

@@ -1,29 +1,33 @@
-"""Running local functions: side by side, each in its own time, each outcome on record."""
+"""Running what is run here: side by side, each in its own time, each outcome on record."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mcpbridge.core.action import Action
-from mcpbridge.errors import ToolFailed
-from mcpbridge.ports import CallContext, LocalTool
+from mcpbridge.errors import CallTimedOut, OutcomeLost, ServerError, ToolFailed
+from mcpbridge.ports import CallContext, LocalTool, ToolAnswer
+
+Status = Literal["completed", "failed", "timeout"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a local function gave, as the model is told it."""
+    """What a call gave, as the model is told it."""
 
     action: Action
-    status: Literal["completed", "failed", "timeout"]
+    status: Status
     output: str | Sequence[Mapping[str, Any]]
     latency: float
     """Seconds."""
     error: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What else the audit keeps of it."""
 
     @property
     def text(self) -> str:
@@ -42,34 +46,52 @@ class Result:
 async def run(
     tool: LocalTool, action: Action, context: CallContext, *, default_timeout: float | None
 ) -> Result:
-    """Run one function. Its failure is a result; only cancellation gets out."""
+    """Run one call. Its failure is a result; only cancellation gets out, and OutcomeLost."""
     limit = tool.timeout if tool.timeout is not None else default_timeout
-    deadline = asyncio.timeout(limit)
+    deadline = asyncio.timeout(None if tool.bounds_itself else limit)
     started = time.perf_counter()
 
-    def result(status: Literal["completed", "failed", "timeout"], output: Any, error: str | None) -> Result:
+    def result(status: Status, output: Any, error: str | None) -> Result:
         return Result(
             action=action, status=status, output=output, latency=time.perf_counter() - started, error=error
         )
 
     try:
         async with deadline:
-            output = await tool.call(action.arguments or {}, context)
-    except TimeoutError:
-        if deadline.expired():
-            told = f"{action.tool} did not finish within {limit:g} s; whether it took effect is unknown."
-            return result("timeout", told, "timeout")
-        return result("failed", f"{action.tool} failed (TimeoutError)", "TimeoutError")
+            output = await tool.call(action.arguments or {}, replace(context, seconds=limit))
     except asyncio.CancelledError:
         if cancelled_from_outside():
             raise
         return result("failed", f"{action.tool} failed (CancelledError)", "CancelledError")
-    except ToolFailed as error:
-        cause = type(error.__cause__).__name__ if error.__cause__ else "ToolFailed"
-        return result("failed", str(error), cause)
-    except Exception as error:  # noqa: BLE001  # boundary: a tool is foreign code; the model gets no internals
-        return result("failed", f"{action.tool} failed ({type(error).__name__})", type(error).__name__)
-    return result("completed", output, None)
+    except Exception as error:  # boundary: a tool is foreign code; the model gets no internals
+        if isinstance(error, OutcomeLost) and not isinstance(error, CallTimedOut):
+            raise
+        if isinstance(error, CallTimedOut) or (isinstance(error, TimeoutError) and deadline.expired()):
+            told = f"{action.tool} did not finish within {limit or 0:g} s; whether it took effect is unknown."
+            return result("timeout", told, "timeout")
+        return result("failed", *_failure(action, error))
+    return _answered(output, result) if isinstance(output, ToolAnswer) else result("completed", output, None)
+
+
+def _failure(action: Action, error: Exception) -> tuple[str, str]:
+    """What the model is told, and what the audit keeps."""
+    if isinstance(error, ServerError):
+        return str(error), type(error).__name__
+    if isinstance(error, ToolFailed):
+        return str(error), type(error.__cause__).__name__ if error.__cause__ else "ToolFailed"
+    return f"{action.tool} failed ({type(error).__name__})", type(error).__name__
+
+
+def _answered(answer: ToolAnswer, result: Callable[..., Result]) -> Result:
+    """What a server answered: its kinds of failure stay apart in the audit."""
+    failed = answer.is_error != "no"
+    found = result(
+        "failed" if failed else "completed", answer.parts, f"{answer.is_error} error" if failed else None
+    )
+    facts: dict[str, Any] = {"error_kind": answer.is_error} if failed else {}
+    if answer.truncated:
+        facts |= {"truncated": True, "full_size": answer.size}
+    return replace(found, facts=facts)
 
 
 def cancelled_from_outside() -> bool:

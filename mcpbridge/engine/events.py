@@ -38,7 +38,8 @@ class WireEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolsListed:
-    """The provider listed a server's tools. `changed` names definitions that differ from before."""
+    """The provider listed a server's tools, or a bridged server listed its own. `changed` names definitions
+    that differ from before."""
 
     server_label: str
     tools: tuple[str, ...]
@@ -73,14 +74,26 @@ class ActionDecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallStarted:
-    """A local function starts."""
+    """A call that runs here starts."""
 
     action: Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallProgress:
+    """A bridged call has come further, in its server's words."""
+
+    request_id: str
+    server_label: str
+    tool: str
+    progress: float
+    total: float | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallFinished:
-    """A call ended: a local function here, or a hosted call as the provider reports it."""
+    """A call ended: one that ran here, or a hosted call as the provider reports it."""
 
     request_id: str
     server_label: str
@@ -118,6 +131,7 @@ Event = (
     | ApprovalAsked
     | ActionDecided
     | CallStarted
+    | CallProgress
     | CallFinished
     | Notice
     | Finished

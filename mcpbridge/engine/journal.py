@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from mcpbridge.core.action import Action
+from mcpbridge.core.action import Action, Via
 from mcpbridge.core.conversation import Conversation, Grant
 from mcpbridge.core.items import ApprovalRequest, HostedCall
 from mcpbridge.core.question import Question
 from mcpbridge.core.quota import Quota
-from mcpbridge.core.ruling import Answer, Approve, Decision, Ruling
+from mcpbridge.core.ruling import Answer, Approve, Decision, Outcome, Ruling
 from mcpbridge.engine.events import Evidence
 from mcpbridge.policy.grants import plain
-from mcpbridge.ports import AuditSink, Record
+from mcpbridge.ports import AuditSink, Elicited, Record, ResultKeeper
+
+_BY_A_PERSON: Final = frozenset({Outcome.HUMAN_ALLOW, Outcome.HUMAN_DENY, Outcome.TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +71,23 @@ class Journal:
         earlier never had an effect. Raises QuotaFull where one of `quotas` permits no further use."""
         fields = self._base(conversation) | _action(action) | _ruling(ruling) | _decision(decision)
         fields |= {
+            "actor_is_agent": True,
+            "on_behalf_of": conversation.principal,
             "attempt": conversation.repeats.get(action.request_id, 0),
             "asked_at": asked_at.isoformat() if asked_at else None,
             "decided_at": decided_at.isoformat(),
         }
+        if decision.outcome in _BY_A_PERSON:
+            fields |= {"mode": "resumed" if asked_at is None else "live"}
+            shown = asked_at or _shown_at(conversation, action.request_id)
+            fields |= {"shown_at": shown.isoformat()} if shown else {}
         return await self.sink.append(
             Record(
                 type="decision",
                 phase="pre",
                 fields=fields,
                 blobs=blobs,
-                decision_key=_attempt(conversation, action.request_id),
+                decision_key=attempt_name(conversation, action.request_id),
                 new_key=new_key,
                 quotas=quotas,
                 use=_use(conversation, action.request_id) if quotas else "",
@@ -100,8 +108,9 @@ class Journal:
         """Use up the right to run one attempt: to run it now, or (`void`) so that nobody can.
         Raises AlreadyDecided when it was used up before."""
         request_id = call.request_id if isinstance(call, Action) else call.id
+        hosted = isinstance(call, ApprovalRequest) or call.via == "hosted"
         fields = {
-            "request_id": request_id,
+            **_ids("hosted" if hosted else "local", request_id),
             "server_label": call.server_label,
             "tool": call.tool if isinstance(call, Action) else call.name,
             "attempt": conversation.repeats.get(request_id, 0),
@@ -112,7 +121,7 @@ class Journal:
                 type="recovery" if void else "intent",
                 phase="pre",
                 fields=self._base(conversation) | fields,
-                decision_key=f"{_attempt(conversation, request_id)}/run",
+                decision_key=f"{attempt_name(conversation, request_id)}/run",
                 new_key=new_key,
                 freed=_use(conversation, request_id) if void else "",
             )
@@ -135,9 +144,32 @@ class Journal:
                     "authenticated": answer.authenticated,
                     "reason": answer.reason,
                 },
-                decision_key=f"{_attempt(conversation, request_id)}/unknown",
+                decision_key=f"{attempt_name(conversation, request_id)}/unknown",
             )
         )
+
+    async def elicitation_asked(self, conversation: Conversation, question: Question, mode: str) -> None:
+        """A server asks a person for something while its call runs."""
+        fields = self._base(conversation) | _about(question) | {"elicitation": mode}
+        fields["arguments"] = question.action.arguments or {}  # what is hidden in them, the screen hides too
+        record = Record(type="elicitation_asked", phase="pre", fields=fields, blobs=(question.screen,))
+        await self.sink.append(record)
+
+    async def elicitation_answered(
+        self,
+        conversation: Conversation,
+        question: Question,
+        elicited: Elicited,
+        decision: Decision | None,
+        reason: str,
+    ) -> None:
+        """What the server is answered, before it is."""
+        fields = self._base(conversation) | _about(question) | {"answer": elicited.action, "reason": reason}
+        if decision is not None:
+            fields |= {"approver": decision.approver, "authenticated": decision.authenticated}
+        if elicited.content is not None:
+            fields["arguments"] = elicited.content
+        await self.sink.append(Record(type="elicitation_answered", phase="pre", fields=fields))
 
     def outcome(
         self,
@@ -148,30 +180,40 @@ class Journal:
         result: str | bytes,
         latency: float,
         error: str | None,
+        facts: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
         """What became of an action that ran here: what `pay` writes."""
-        return {
+        kept = self._kept(f"{action.server_label}.{action.tool}", result)
+        return kept | {
             **self._base(conversation),
-            "request_id": action.request_id,
+            **_ids(action.via, action.request_id),
             "server_label": action.server_label,
             "tool": action.tool,
             "via": action.via,
             "latency_ms": round(latency * 1000, 3),
             **_result(status, "executed_here", result, error),
+            **(facts or {}),
         }
 
     def hosted_outcome(self, conversation: Conversation, call: HostedCall) -> Mapping[str, Any]:
         """What the provider reports of a hosted call: what `pay` writes."""
         status = "completed" if call.error is None else "failed"
-        return {
+        came = call.output if call.output is not None else call.error or ""
+        return self._kept(f"{call.server_label}.{call.name}", came) | {
             **self._base(conversation),
-            "request_id": call.approval_request_id,
+            **_ids("hosted", call.approval_request_id),
             "item_id": call.id,
             "server_label": call.server_label,
             "tool": call.name,
             "via": "hosted",
-            **_result(status, hosted_evidence(call), call.output or "", call.error),
+            **_result(status, hosted_evidence(call), came, call.error),
         }
+
+    def _kept(self, tool: str, result: str | bytes) -> dict[str, Any]:
+        """The result itself, for a log that keeps it."""
+        if not (isinstance(self.sink, ResultKeeper) and self.sink.keeps_results(tool)):
+            return {}
+        return {"result": result if isinstance(result, str) else result.decode("utf-8", "surrogatepass")}
 
     async def pay(self, outcome: Mapping[str, Any]) -> None:
         """Write an outcome that a conversation owes."""
@@ -218,7 +260,8 @@ class Journal:
         await self.note(
             "approval_given",
             conversation,
-            request_id=question.action.request_id,
+            question.screen,
+            **_action(question.action),
             screen_hash=question.screen_hash,
             approver=answer.by,
             authenticated=answer.authenticated is True,
@@ -252,7 +295,31 @@ def _result(status: str, evidence: Evidence, result: str | bytes, error: str | N
     return found if error is None else found | {"error": error[:500]}
 
 
-def _attempt(conversation: Conversation, request_id: str) -> str:
+def _ids(via: Via, request_id: str | None) -> dict[str, Any]:
+    """A request by the one name that all records have, and by the wire's: `mcpr_…` or `call_…`."""
+    wire = "approval_request_id" if via == "hosted" else "call_id"
+    return {"request_id": request_id} | ({} if request_id is None else {wire: request_id})
+
+
+def _shown_at(conversation: Conversation, request_id: str) -> datetime | None:
+    """When somebody was first shown the question, where the answer came later."""
+    at = conversation.asked_at.get(request_id)
+    return None if at is None else datetime.fromtimestamp(at, UTC)
+
+
+def _about(question: Question) -> dict[str, Any]:
+    """Which call a server's question belongs to."""
+    action = question.action
+    return {
+        "request_id": action.request_id,
+        "server_label": action.server_label,
+        "server_identity": action.server_identity,
+        "tool": action.tool,
+        "screen_hash": question.screen_hash,
+    }
+
+
+def attempt_name(conversation: Conversation, request_id: str) -> str:
     """Names one attempt at one request, in the whole log."""
     return f"{conversation.id}/{request_id}/{conversation.repeats.get(request_id, 0)}"
 
@@ -301,7 +368,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
 def _action(action: Action) -> dict[str, Any]:
     before = {"edited_from": action.edited_from} if action.edited_from else {}
     return before | {
-        "request_id": action.request_id,
+        **_ids(action.via, action.request_id),
         "server_label": action.server_label,
         "server_identity": action.server_identity,
         "tool": action.tool,

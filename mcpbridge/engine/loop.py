@@ -6,13 +6,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.question import Question
-from mcpbridge.core.ruling import Answer, Approve
 from mcpbridge.core.secret import Mask
 from mcpbridge.engine import claims, received
 from mcpbridge.engine.effects import to_the_end
@@ -29,9 +28,10 @@ from mcpbridge.engine.pins import without_listings
 from mcpbridge.engine.renewal import refuse_other_servers, renew, unless_frozen
 from mcpbridge.engine.review import review
 from mcpbridge.engine.settle import Settlement
+from mcpbridge.engine.shelves import Shelves, Toolboxes, Watch
 from mcpbridge.engine.streamed import stream_event
+from mcpbridge.engine.unknown import Unknowns
 from mcpbridge.errors import (
-    AlreadyDecided,
     AuditUnavailable,
     ConfigurationError,
     McpbridgeError,
@@ -65,6 +65,11 @@ class Engine:
     audit: AuditSink
     declared: Declared
     tools: Mapping[str, LocalTool] = field(default_factory=dict[str, LocalTool])
+    """Python functions."""
+    toolboxes: Toolboxes = field(default_factory=Toolboxes)
+    """Connections to the bridged servers that are declared."""
+    watch: Watch | None = None
+    """See `Shelves`."""
     limits: Limits = Limits()
     mask: Mask = field(default_factory=Mask)
 
@@ -77,10 +82,19 @@ class Engine:
         checkpoint: Checkpoint | None = None,
     ) -> Turn:
         """A turn, ready to be advanced."""
+        journal = Journal(sink=self.audit, run_id=self.judge.clock.new_id("run"))
         return Turn(
             engine=self,
             conversation=conversation,
-            journal=Journal(sink=self.audit, run_id=self.judge.clock.new_id("run")),
+            journal=journal,
+            shelves=Shelves(
+                toolboxes=self.toolboxes,
+                declared=self.declared,
+                own=self.tools,
+                journal=journal,
+                watch=self.watch,
+                relist=relists(self.judge.policies.current()),
+            ),
             claimed=frozenset([*(call.id for call in conversation.pending), *conversation.approved]),
             answers=answers or {},
             context=context,
@@ -96,6 +110,7 @@ class Turn:
     engine: Engine
     conversation: Conversation
     journal: Journal
+    shelves: Shelves
     answers: Answers
     context: Any
     checkpoint: Checkpoint | None
@@ -201,11 +216,17 @@ class Turn:
         if self.conversation.rounds == 0 and relists(self.engine.judge.policies.current()):
             await self._move(without_listings(self.conversation))
 
-    async def _unless_frozen(self) -> AsyncGenerator[Event, None]:
-        """A freeze also stops what is approved and not sent yet."""
+    async def _before_asking(self) -> AsyncGenerator[Event, None]:
+        """A freeze also stops what is approved and not sent yet. Then the bridged servers are asked what they
+        offer now: the request shows it to the model."""
         if not unless_frozen(self.engine.judge, self.engine.declared):
             async for event in self._review():
                 yield event
+        moved, events = await self.shelves.look(self.conversation, self.engine.declared.bridged)
+        if moved is not self.conversation:
+            await self._move(moved)
+        for event in events:
+            yield event
 
     async def _review(self) -> AsyncGenerator[Event, None]:
         """Approvals of an earlier turn that were never sent meet today's rules."""
@@ -219,59 +240,35 @@ class Turn:
             yield event
 
     async def _resolve_unknown(self) -> None:
-        """Effects begun earlier, of unknown outcome: repeated or given up where a person says so; idempotent
-        functions may run again; nothing else goes on."""
-        for request_id in self.conversation.unknown:
-            answer = self.answers.get(request_id)
-            if answer is not None:
-                await to_the_end(self._resolve(request_id, answer))
-                continue
-            call = next((call for call in self.conversation.pending if call.id == request_id), None)
-            tool = self.engine.tools.get(call.name) if call is not None else None
-            if tool is not None and tool.idempotent:
-                self.conversation = self.conversation.repeat_unknown(request_id)
-        if self.conversation.unknown:
-            error = OutcomeUnknown(
-                f"it is not known whether {', '.join(self.conversation.unknown)} took effect; "
-                "somebody must look and decide: repeat it, or go on without it"
-            )
-            error.request_ids = self.conversation.unknown
-            raise error
-
-    async def _resolve(self, request_id: str, answer: Answer) -> None:
-        """What a person decided, on record first. It settles the unknown and nothing else: a call that is
-        tried again meets the policy again."""
-        repeat = isinstance(answer, Approve)
+        unknowns = Unknowns(
+            conversation=self.conversation,
+            answers=self.answers,
+            idempotent=self._idempotent,
+            journal=self.journal,
+            move=self._move,
+        )
         try:
-            await self.journal.resolved(self.conversation, request_id, repeat=repeat, answer=answer)
-        except AlreadyDecided:
-            # Decided in a copy, or just before a crash. Giving it up can do no harm, and nothing is stuck.
-            if repeat:
-                raise
-            await self.journal.note(
-                "recovery",
-                self.conversation,
-                request_id=request_id,
-                outcome="given_up",
-                approver=answer.by,
-                reason=answer.reason,
-            )
-        self.answers = {key: value for key, value in self.answers.items() if key != request_id}
-        if repeat:
-            moved = self.conversation.repeat_unknown(request_id)
-        else:
-            told = answer.reason or "a person decided not to repeat it"
-            moved = self.conversation.give_up_unknown(
-                request_id, f"It is not known whether this call took effect: {told}."
-            )
-        await self._move(moved)
+            await unknowns.resolve()
+        finally:
+            self.conversation, self.answers = unknowns.conversation, unknowns.answers
+
+    def _idempotent(self, request_id: str) -> bool:
+        """Whether the operator says that this call may simply be made again."""
+        call = next((call for call in self.conversation.pending if call.id == request_id), None)
+        tool = self.engine.tools.get(call.name) if call is not None else None
+        if tool is not None:
+            return tool.idempotent
+        known = self.conversation.bridged.get(call.name) if call is not None else None
+        server = self.engine.declared.bridged.get(known.server_label) if known is not None else None
+        return known is not None and server is not None and known.definition.name in server.idempotent
 
     def _settlement(self) -> Settlement:
         limits = self.engine.limits
         return Settlement(
             conversation=self.conversation,
             declared=self.engine.declared,
-            tools=self.engine.tools,
+            tools=self.shelves.tools,
+            shelves=self.shelves,
             judge=self.engine.judge,
             journal=self.journal,
             checkpoint=self.checkpoint,
@@ -297,7 +294,7 @@ class Turn:
                 "raise limits.max_rounds if that is expected (an endpoint that asks again in other words, "
                 "instead of running what was approved, gets here too)"
             )
-        async for event in self._unless_frozen():
+        async for event in self._before_asking():
             yield event
         moved, dropped = self.conversation.at(self.engine.declared.origin)
         if dropped:
@@ -326,8 +323,9 @@ class Turn:
         if live:
             await self._use_up(live)
         body: Mapping[str, Any] | None = None
+        request = replace(self.conversation.request(), functions=self.shelves.functions)
         try:
-            async with aclosing(self.engine.model.respond(self.conversation.request())) as outputs:
+            async with aclosing(self.engine.model.respond(request)) as outputs:
                 async for output in outputs:
                     if isinstance(output, ModelResponse):
                         body = output.body

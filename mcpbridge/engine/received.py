@@ -10,10 +10,10 @@ from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.items import HostedCall, HostedToolCall, ToolListing, decode
 from mcpbridge.core.raw import mapping
-from mcpbridge.engine.events import CallFinished, Event, Notice, ToolsListed
+from mcpbridge.engine.events import CallFinished, Event, Notice
 from mcpbridge.engine.journal import Journal, hosted_evidence
+from mcpbridge.engine.listings import record_listing
 from mcpbridge.errors import McpbridgeError, ModelError, OutcomeUnknown, ProtocolViolation
-from mcpbridge.ports import Record
 
 
 async def record(
@@ -58,31 +58,14 @@ def _finished(call: HostedCall) -> Event:
 async def _listing(
     before: Conversation, after: Conversation, listing: ToolListing, declared: Declared, journal: Journal
 ) -> Event:
-    label = listing.server_label
-    old, new = before.tools.get(label), after.tools.get(label, {})
-    changed = tuple(name for name in sorted({*old, *new}) if old.get(name) != new.get(name)) if old else ()
-    identity = declared.servers[label].identity
-    definitions = [replace(tool, server_identity=identity) for tool in listing.tools]
-    await journal.sink.append(
-        Record(
-            type="tools_changed" if changed else "tools_listed",
-            fields={
-                "run_id": journal.run_id,
-                "conversation_id": after.id,
-                "response_id": after.response_id,
-                "server_label": label,
-                "server_identity": identity,
-                "tools": new,
-                "changed": changed,
-                "error": listing.error,
-            },
-            blobs=tuple(definition.canonical() for definition in definitions),
-        )
-    )
-    return ToolsListed(
-        server_label=label,
-        tools=tuple(tool.name for tool in listing.tools),
-        changed=changed,
+    identity = declared.servers[listing.server_label].identity
+    return await record_listing(
+        before,
+        after,
+        listing.server_label,
+        [replace(tool, server_identity=identity) for tool in listing.tools],
+        journal,
+        identity=identity,
         error=listing.error,
     )
 

@@ -27,11 +27,11 @@ def unless_frozen(judge: Judge, declared: Declared) -> bool:
 def refuse_other_servers(conversation: Conversation, declared: Declared) -> None:
     """A saved conversation goes on only with the servers it began with."""
     for label, identity in conversation.identities.items():
-        server = declared.servers.get(label)
-        if server is None or server.identity != identity:
-            now = server.identity if server else "not declared"
+        now = declared.identity(label)
+        if now != identity:
             raise UsageError(
-                f"this conversation used the server {label!r} at {identity}, which is now {now}; "
+                f"this conversation used the server {label!r} at {identity}, which is now "
+                f"{now or 'not declared'}; "
                 "start a new conversation"
             )
 

@@ -15,19 +15,21 @@ from typing import Any, Final
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import AnswerItem, ApprovalAnswer, FunctionAnswer
 from mcpbridge.core.declared import Declared
-from mcpbridge.core.items import ApprovalRequest
+from mcpbridge.core.items import ApprovalRequest, FunctionCall
 from mcpbridge.core.question import Question
 from mcpbridge.core.quota import Quota, QuotaFull
 from mcpbridge.core.ruling import Decision, Deny, Effect, Outcome, Ruling
-from mcpbridge.engine import claims, edited, grants, limits, suggesting
-from mcpbridge.engine.actions import to_action
+from mcpbridge.engine import claims, edited, eliciting, grants, limits, suggesting
+from mcpbridge.engine.actions import claimed_by, shown, to_action
 from mcpbridge.engine.asking import Asking
 from mcpbridge.engine.events import ActionDecided, ApprovalAsked, Event, Notice
 from mcpbridge.engine.judge import Answers, Judge, Verdict
 from mcpbridge.engine.local_calls import LocalCalls
 from mcpbridge.engine.renewal import renew
 from mcpbridge.engine.review import decided, rule_hosted
+from mcpbridge.engine.shelves import Shelves
 from mcpbridge.errors import AlreadyDecided, AuditUnavailable, RepeatedRequest
+from mcpbridge.ports import Elicitation, Elicited
 
 DENIED_TEXT: Final = "The call was denied and did not run. Reason: {reason}"
 
@@ -44,16 +46,20 @@ class Settlement(LocalCalls):
     """What nobody has answered: the run pauses when this is not empty."""
     pauses: bool = True
     """Whether a question may stay open although somebody was asked."""
+    shelves: Shelves | None = None
+    """The bridged servers, where there are any."""
     _voided: set[str] = field(default_factory=set[str], init=False)
     """Requests whose earlier decision was made void in this run."""
     _notices: list[Event] = field(default_factory=list["Event"], init=False)
     """What is told next."""
+    _eliciting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _asked: bool = field(default=False, init=False)
     """Whether somebody was asked, and so took their time."""
 
     async def run(self) -> AsyncGenerator[Event, None]:
         """Decide everything that can be decided now, and act on it."""
         self._notices += await renew(self.judge, self.conversation, self.journal)
+        await self._look()
         ruled = [self._ruled(call.id) for call in self.conversation.pending]
         limited = {action.request_id: await self._prepare(action, ruling) for action, ruling in ruled}
         waits = self.judge.approver is None and any(
@@ -80,6 +86,14 @@ class Settlement(LocalCalls):
             async for event in events:
                 yield event
 
+    async def _elicited(self, action: Action, question: Elicitation) -> Elicited:
+        """People are asked one at a time, also by servers whose calls run side by side."""
+        async with self._eliciting:
+            try:
+                return await eliciting.put(action, question, self.conversation, self.judge, self.journal)
+            except AuditUnavailable:
+                return Elicited(action="cancel")  # what cannot be recorded is not answered
+
     async def _unless_frozen(self, actions: list[Action]) -> list[Action]:
         """A freeze that came while somebody was asked also stops what was allowed and has not begun."""
         frozen = self.judge.frozen()
@@ -105,7 +119,7 @@ class Settlement(LocalCalls):
         self._notices.append(decided_now)
         if decided_now.decision.outcome is Outcome.HUMAN_ALLOW:
             self._notices += suggesting.offer(self.conversation, action, self.judge)
-        return [action] if decided_now.decision.allowed and action.via == "local" else []
+        return [action] if decided_now.decision.allowed and action.runs_here else []
 
     async def _as_edited(self, action: Action, verdict: Verdict) -> tuple[Action, Verdict]:
         """With the arguments that a person wrote instead, which meet the rules too; both are on record."""
@@ -113,8 +127,8 @@ class Settlement(LocalCalls):
         if arguments is None or not verdict.decision.allowed:
             return action, verdict
         await self.journal.edited(self.conversation, action, by=verdict.decision.approver)
-        changed = edited.edited(action, arguments, self.tools.get(action.tool))
-        ruling = self.judge.rule(changed, self.conversation, known=True)
+        changed = edited.edited(action, arguments, self.tools.get(action.function))
+        ruling = self._ruled_here(changed, self._function(action))
         no = edited.denial(ruling)
         verdict = replace(verdict, ruling=ruling)
         return changed, verdict if no is None else replace(verdict, decision=no, always=False)
@@ -124,12 +138,44 @@ class Settlement(LocalCalls):
         action = to_action(call, self.conversation, self.declared, self.tools)
         if isinstance(call, ApprovalRequest):
             return action, rule_hosted(call, self.judge, self.conversation, self.declared, self.tools)
-        ruling = self.judge.rule(action, self.conversation, known=call.name in self.tools)
-        if call.name not in self.tools and ruling.effect is not Effect.DENY:
-            # Whatever a policy asks, there is nothing to run.
-            reason = f"There is no function {call.name}."
-            ruling = Ruling(effect=Effect.DENY, outcome=Outcome.UNKNOWN_TOOL, reason=reason)
-        return action, ruling
+        return action, self._ruled_here(action, call)
+
+    def _function(self, action: Action) -> FunctionCall:
+        """The pending call of an action that would run here."""
+        return next(
+            call
+            for call in self.conversation.pending
+            if isinstance(call, FunctionCall) and call.id == action.request_id
+        )
+
+    def _ruled_here(self, action: Action, call: FunctionCall) -> Ruling:
+        """The policies' ruling on what would run here."""
+        ruling = self.judge.rule(
+            action,
+            self.conversation,
+            known=call.name in self.tools,
+            definition=claimed_by(call, self.conversation, self.declared, self.tools),
+            seen=shown(call, self.conversation, self.tools),
+        )
+        if call.name in self.tools or ruling.effect is Effect.DENY:
+            return ruling
+        # Whatever a policy asks, there is nothing to run.
+        what = f"no function {call.name}" if action.via == "local" else f"no tool {action.name}"
+        return Ruling(effect=Effect.DENY, outcome=Outcome.UNKNOWN_TOOL, reason=f"There is {what}.")
+
+    async def _look(self) -> None:
+        """The bridged tools that are asked for, as they are now: a definition may have changed since it was
+        shown, and what has changed meets its pins."""
+        if self.shelves is None:
+            return
+        labels = self.shelves.needed(self.conversation)
+        if not labels:
+            return
+        moved, events = await self.shelves.look(self.conversation, sorted(labels))
+        self._notices += events
+        self.tools = self.shelves.tools
+        if moved is not self.conversation:
+            await self._save(moved)
 
     @staticmethod
     def _stays_with_the_question(verdict: Verdict, action: Action, waits: bool) -> bool:
@@ -232,6 +278,7 @@ class Settlement(LocalCalls):
 
     async def _ruled_anew(self, action: Action) -> tuple[Action, Ruling]:
         self._notices += await renew(self.judge, self.conversation, self.journal)
+        await self._look()
         return self._ruled(action.request_id)
 
     def _without_asking(self, action: Action, ruling: Ruling) -> Verdict | None:
@@ -276,7 +323,7 @@ class Settlement(LocalCalls):
         decision, ruling = verdict.decision, verdict.ruling
         made = decided(action, ruling, decision, turn=self.conversation.turn, seq=seq)
         self.conversation = self.conversation.decided(made)
-        if action.via == "local" and decision.allowed and action.request_id in self.conversation.begun:
+        if action.runs_here and decision.allowed and action.request_id in self.conversation.begun:
             await self._save(self.conversation.not_begun(action.request_id))
         if action.via == "hosted":
             approve = decision.allowed

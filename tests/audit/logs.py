@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mcpbridge.audit import AuditLog, Disk, MemoryAudit, SystemDisk
+from mcpbridge.audit import AuditLog, Disk, MemoryAudit, SystemDisk, read
 from mcpbridge.core.secret import Mask
 from mcpbridge.ports import Record
 
@@ -48,11 +48,13 @@ def written(
     mask: Mask = MASK,
     levels: Mapping[str, str] | None = None,
     disk: Disk | None = None,
+    **more: Any,
 ) -> list[int]:
-    """Append all of `records` one after the other to the log in `directory`; their sequence numbers."""
+    """Append all of `records` one after the other to the log in `directory`; their sequence numbers.
+    `more` is what `AuditLog.open` takes besides."""
 
     async def scenario() -> list[int]:
-        async with AuditLog.open(directory, mask=mask, levels=levels, disk=disk) as log:
+        async with AuditLog.open(directory, mask=mask, levels=levels, disk=disk, **more) as log:
             return [await log.append(record) for record in records]
 
     return asyncio.run(scenario())
@@ -68,6 +70,16 @@ def encoded(
 
 
 def lines_of(directory: Path) -> list[bytes]:
+    """Every line of the active segment but checkpoints, which a log also writes when it is closed."""
+    return [line for line in all_lines(directory) if b'Z","type":"checkpoint",' not in line[:140]]
+
+
+def records_of(directory: Path) -> list[dict[str, Any]]:
+    """Every record but checkpoints."""
+    return [record for record in read(directory) if record["type"] != "checkpoint"]
+
+
+def all_lines(directory: Path) -> list[bytes]:
     return (directory / "audit.jsonl").read_bytes().split(b"\n")[:-1]
 
 

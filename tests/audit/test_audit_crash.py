@@ -3,41 +3,129 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from mcpbridge.audit import AuditLog, FlawKind, Status, read, verify
+from mcpbridge.audit import AuditLog, FlawKind, Status, blob_text, read, verify
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable
 
-from .logs import MASK, decision, lines_of, note, written
+from .logs import MASK, all_lines, decision, lines_of, note, records_of, written
+
+LONG = bool(os.environ.get("MCPBRIDGE_LONG_TESTS"))
+"""Every byte, bit and combination, and many more kills: minutes instead of seconds."""
 
 _posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")
 
 
-def test_cut_at_any_byte_the_log_opens_again_and_keeps_every_whole_line(tmp_path: Path) -> None:
-    written(tmp_path / "whole", [note(), decision(), decision("mcpr_2")])
+def _reopened(directory: Path) -> list[bytes]:
+    """The log's lines after it was opened, which repairs, and closed."""
+    written(directory, [])
+    return lines_of(directory)
+
+
+def _copy(source: Path, target: Path, data: bytes) -> Path:
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target)
+    (target / "audit.jsonl").write_bytes(data)
+    return target
+
+
+@pytest.mark.promise("audit-crash")
+def test_cut_at_any_byte_of_its_last_records_the_log_opens_and_keeps_every_whole_line(tmp_path: Path) -> None:
+    written(tmp_path / "whole", [note("one"), note("two")])
     data = (tmp_path / "whole" / "audit.jsonl").read_bytes()
     lines = data.split(b"\n")[:-1]
-    cut_log = tmp_path / "cut"
-    cut_log.mkdir()
-    for size in range(len(data)):
+    cut_log = _copy(tmp_path / "whole", tmp_path / "cut", data)
+    for size in range(0 if LONG else len(lines[0]) - 2, len(data)):
         (cut_log / "audit.jsonl").write_bytes(data[:size])
         kept = data[:size].count(b"\n")
         torn = size - (data[:size].rfind(b"\n") + 1)
-        written(cut_log, [note("after")])
-        now = lines_of(cut_log)
-        assert now[:kept] == lines[:kept]
-        assert len(now) == kept + 1 + bool(torn)
+        now = _reopened(cut_log)
+        assert now[: min(kept, 2)] == lines[: min(kept, 2)]
+        assert len(now) == min(kept, 2) + bool(torn)
         if torn:
-            assert f'"type":"recovery","removed_bytes":{torn},'.encode() in now[kept]
-        assert verify(cut_log).status is Status.UNSEALED
+            assert f'"type":"recovery","removed_bytes":{torn},'.encode() in now[-1]
+            [kept_text] = json.loads(now[-1])["blobs"]
+            assert (blob_text(cut_log, kept_text) or "").startswith('{"prev":"'[:torn]), (
+                "nothing is destroyed"
+            )
+        if LONG or not size % 25:
+            assert not verify(cut_log).flaws
+
+
+def _unsynced(tmp_path: Path) -> tuple[bytes, int, int]:
+    """A log's bytes, how many of them were sealed, and how many were acknowledged; the rest never was."""
+    written(tmp_path / "log", [note("sealed")])
+    path = tmp_path / "log" / "audit.jsonl"
+    sealed = path.stat().st_size
+    written(tmp_path / "log", [decision(f"mcpr_{number}") for number in range(6)])
+    lines = path.read_bytes().split(b"\n")[:-2]  # without the last checkpoint: a crash comes before it
+    acknowledged = len(b"\n".join(lines[:4])) + 1
+    return b"\n".join(lines) + b"\n", sealed, acknowledged
+
+
+def _images(data: bytes, synced: int) -> Iterator[bytes]:
+    """What a power failure may leave of bytes whose sync did not return: sectors of them, in any combination.
+    A sector that reached the disk partly has what was synced before, and zeros."""
+    sectors = [
+        (max(synced, start), min(start + 512, len(data)))
+        for start in range(synced // 512 * 512, len(data), 512)
+    ]
+    yield from (data[:end] for _, end in sectors)
+    for count in range(1, len(sectors) + 1):
+        for lost in combinations(sectors, count) if LONG or count < 3 else [sectors[-count:]]:
+            image = bytearray(data)
+            for start, end in lost:
+                image[start:end] = bytes(end - start)
+            yield bytes(image)
+
+
+@pytest.mark.promise("audit-crash")
+def test_lost_sectors_of_what_was_not_acknowledged_are_repaired_and_nothing_else_is_touched(
+    tmp_path: Path,
+) -> None:
+    data, _, acknowledged = _unsynced(tmp_path)
+    lines = data.split(b"\n")[:-1]
+    for number, image in enumerate(_images(data, acknowledged)):
+        log = _copy(tmp_path / "log", tmp_path / "image", image)
+        now = all_lines(log) if not written(log, []) else []
+        assert now[:4] == lines[:4], "acknowledged"
+        whole = next(at for at in range(len(lines) + 1) if at == len(lines) or now[at] != lines[at])
+        assert now[:whole] == lines[:whole]
+        assert (
+            b'"type":"recovery"' in now[whole]
+            or whole == len(lines)
+            or not image[len(b"\n".join(lines[:whole])) + 1 :]
+        )
+        if LONG or not number % 5:
+            assert not verify(log).flaws
+
+
+def test_what_no_crash_explains_is_not_repaired(tmp_path: Path) -> None:
+    data, sealed, acknowledged = _unsynced(tmp_path)
+    lines = data[sealed:].split(b"\n")[:-1]
+    images = {
+        "edited": data[:acknowledged] + data[acknowledged:].replace(b"search", b"secure", 1),
+        "deleted": data[:sealed] + b"\n".join([*lines[:2], *lines[3:]]) + b"\n",
+        "swapped": data[:sealed] + b"\n".join([*lines[:2], lines[3], lines[2], *lines[4:]]) + b"\n",
+        "blanks for a sector": data[:acknowledged] + b" " * 512 + data[acknowledged + 512 :],
+    }
+    for case, image in images.items():
+        log = _copy(tmp_path / "log", tmp_path / "image", image)
+        with pytest.raises(AuditCorrupt, match=r"the line of record 5 in .* is broken") as refused:
+            AuditLog.open(log, mask=MASK)
+        assert "start a new log in another" in str(refused.value), case
+        assert (log / "audit.jsonl").read_bytes() == image, "the evidence is left as it is"
 
 
 @pytest.mark.parametrize("damage", ["json", "link", "chain", "crc", "first"])
@@ -58,18 +146,19 @@ def test_a_log_whose_last_line_is_broken_is_not_written_to(tmp_path: Path, damag
     assert path.read_bytes() == b"\n".join(broken) + b"\n", "the evidence is left as it is"
 
 
+@pytest.mark.promise("audit-fast-open")
 def test_opening_a_long_log_reads_only_its_end(tmp_path: Path) -> None:
     written(tmp_path, [note("x" * 200_000), note("y" * 200_000), note("z")])
     path = tmp_path / "audit.jsonl"
     data = bytearray(path.read_bytes())
     data[150_000] ^= 1  # in the first line, which opening has no reason to read
     path.write_bytes(data)
-    assert written(tmp_path, [note()]) == [4]
+    assert written(tmp_path, [note()]) == [5]
     assert verify(tmp_path).flaws[0].line == 1
 
 
 _WRITER = """
-import asyncio, sys
+import asyncio, os, sys
 from mcpbridge.audit import AuditLog
 from mcpbridge.core.secret import Mask
 from mcpbridge.ports import Record
@@ -78,30 +167,41 @@ async def main():
     log = AuditLog.open(sys.argv[1], mask=Mask())
     async def writer(name):
         for number in range(100_000):
-            seq = await log.append(Record(type="decision", fields={"name": name, "number": number}))
-            print(f"{seq} {name} {number}", flush=True)
-    await asyncio.gather(*(writer(name) for name in range(4)))
+            run = f"{os.getpid()}-{name}"
+            seq = await log.append(Record(type="run_started", fields={"run_id": run, "turn": number}))
+            print(f"{seq} {os.getpid()} {name} {number}", flush=True)
+    await asyncio.gather(*(writer(name) for name in range(int(sys.argv[2]))))
 
 asyncio.run(main())
 """
 
 
+_KILLED = [pytest.param(1, 1), pytest.param(1, 16), pytest.param(1, 64), pytest.param(4, 16)]
+
+
 @_posix
-def test_what_was_acknowledged_before_a_kill_is_in_the_log(tmp_path: Path) -> None:
-    for round_ in range(4):
-        process = subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE)
-        assert process.stdout
-        with process.stdout as output:
-            said = [output.readline() for _ in range(20 + 37 * round_)]
+@pytest.mark.parametrize(("processes", "writers"), _KILLED)
+@pytest.mark.promise("audit-crash")
+def test_what_was_acknowledged_before_a_kill_is_in_the_log(
+    tmp_path: Path, processes: int, writers: int
+) -> None:
+    command = [sys.executable, "-c", _WRITER, str(tmp_path), str(writers)]
+    for round_ in range(25 if LONG else 1):
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
+        said: list[bytes] = []
+        for process in running:
+            assert process.stdout
+            said += [process.stdout.readline() for _ in range(20 + 37 * round_)]
+        for process in running:
             process.send_signal(signal.SIGKILL)
-            said += output.readlines()
-        process.wait()
-        found = {record["seq"]: record for record in read(tmp_path)}
-        for line in (line for line in said if line.endswith(b"\n")):
-            seq, name, number = map(int, line.split())
-            assert (found[seq]["name"], found[seq]["number"]) == (name, number)
+        for process in running:
+            said += process.communicate()[0].splitlines(keepends=True)
         written(tmp_path, [note()])
-        assert verify(tmp_path).status is Status.UNSEALED
+        found = {record["seq"]: record for record in read(tmp_path)}
+        assert not verify(tmp_path).flaws
+        for line in (line for line in said if line.endswith(b"\n")):
+            seq, pid, name, number = map(int, line.split())
+            assert (found[seq]["run_id"], found[seq]["turn"]) == (f"{pid}-{name}", number)
 
 
 def _crowd(directory: Path, name: int) -> None:
@@ -124,9 +224,8 @@ def test_four_processes_share_one_log_and_the_chain_holds(tmp_path: Path) -> Non
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    result = verify(tmp_path)
-    assert (result.status, result.records) == (Status.UNSEALED, 800)
-    assert len({record["request_id"] for record in read(tmp_path)}) == 800
+    assert not verify(tmp_path).flaws
+    assert len({record["request_id"] for record in records_of(tmp_path)}) == 800
 
 
 @_posix
@@ -150,20 +249,6 @@ def test_a_full_disk_refuses_and_once_there_is_space_the_log_goes_on(tmp_path: P
 
     asyncio.run(scenario())
     assert verify(tmp_path).status is Status.UNSEALED
-
-
-def test_every_flipped_bit_of_a_log_is_found(tmp_path: Path) -> None:
-    written(tmp_path / "log", [note(), decision(), note("last")])
-    data = (tmp_path / "log" / "audit.jsonl").read_bytes()
-    copy = tmp_path / "copy.jsonl"
-    for position in range(len(data)):
-        for bit in (0, 5, 7):
-            flipped = bytearray(data)
-            flipped[position] ^= 1 << bit
-            copy.write_bytes(flipped)
-            result = verify(copy)
-            assert result.status is Status.TAMPERED, (position, bit)
-            assert result.flaws[0].line == data[:position].count(b"\n") + 1, (position, bit)
 
 
 def test_a_deleted_swapped_inserted_or_recomputed_line_is_found(tmp_path: Path) -> None:
@@ -194,7 +279,7 @@ def test_an_unfinished_last_record_is_no_tampering_and_named_as_such(tmp_path: P
     os.truncate(path, path.stat().st_size - 7)
     result = verify(tmp_path)
     assert (result.status, result.exit_code, result.flaws) == (Status.UNSEALED, 3, ())
-    assert (result.records, result.unfinished > 7) == (1, True)
+    assert (result.records, result.unfinished > 7) == (2, True)
     assert "unfinished last record (a crash, or a writer at work)" in str(result)
 
 
@@ -240,5 +325,5 @@ def test_of_many_flaws_the_first_are_shown_and_the_rest_is_counted(tmp_path: Pat
     path = tmp_path / "audit.jsonl"
     path.write_bytes(path.read_bytes().replace(b"run_started", b"run_stopped"))
     result = verify(tmp_path)
-    assert (len(result.flaws), result.flaw_count) == (20, 30)
-    assert str(result).endswith("and 10 more")
+    assert (len(result.flaws), result.flaw_count) == (20, 31), "the checkpoint does not fit them either"
+    assert "and 11 more" in str(result)

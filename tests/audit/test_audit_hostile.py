@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mcpbridge.audit import AuditLog, FlawKind, MemoryAudit, RecordType, blob_text, logfile, read, verify
+from mcpbridge.audit import AuditLog, FlawKind, MemoryAudit, RecordType, blob_text, history, read, verify
 from mcpbridge.audit.decided import DecisionIndex
 from mcpbridge.audit.screens import MAX_BLOBS
 from mcpbridge.core.secret import Mask, Secret
@@ -33,7 +33,7 @@ def test_a_models_argument_cannot_rewrite_the_records_own_fields(word: str) -> N
     record, _ = encoded(
         replace(keyed("mcpr_1"), fields={**keyed("mcpr_1").fields, "arguments": {"pwd": word}})
     )
-    for name in plain.keys() - {"arguments", "arguments_hmac", "arguments_size", "ts", "crc"}:
+    for name in plain.keys() - {"arguments", "arguments_hmac", "arguments_size", "hmac_key", "ts", "crc"}:
         assert record[name] == plain[name]
 
 
@@ -165,7 +165,7 @@ def test_a_long_log_is_searched_step_by_step_while_others_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(tmp_path, [keyed(f"mcpr_{number}") for number in range(40)])
-    monkeypatch.setattr(logfile, "_STEP", 100)  # a constant: many steps without a log of many megabytes
+    monkeypatch.setattr(history, "_STEP", 100)  # a constant: many steps without a log of many megabytes
 
     async def scenario() -> list[int | BaseException]:
         async with AuditLog.open(tmp_path, mask=MASK) as log:
@@ -180,7 +180,7 @@ def test_a_long_log_is_searched_step_by_step_while_others_write(
             return [*found]
 
     new, old, plain, first, again = asyncio.run(scenario())
-    assert {new, plain, first} == {41, 42, 43}
+    assert {new, plain, first} == {42, 43, 44}
     assert isinstance(old, AlreadyDecided)
     assert old.seq == 40
     assert isinstance(again, AlreadyDecided)
@@ -195,7 +195,7 @@ def test_a_key_that_cannot_be_older_is_not_looked_for_but_never_written_twice(tm
     async def scenario() -> None:
         async with AuditLog.open(tmp_path, mask=MASK) as log:
             fresh = replace(keyed("mcpr_2"), new_key=True)
-            assert await log.append(fresh) == 4
+            assert await log.append(fresh) == 5
             with pytest.raises(AlreadyDecided):
                 await log.append(fresh)
             with pytest.raises(AuditCorrupt, match="audit verify"):

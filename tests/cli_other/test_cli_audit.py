@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mcpbridge.audit import AuditLog, log_path
-from mcpbridge.cli.audit import since
+from mcpbridge.cli.audit.place import since
 from mcpbridge.cli.main import main
 from mcpbridge.core.secret import Mask
 from mcpbridge.errors import UsageError
@@ -131,7 +131,7 @@ def test_show_stops_at_a_line_that_is_no_record(log: Path, capsys: pytest.Captur
     log_path(log).write_bytes(b"garbage\n")
 
     assert main(["audit", "show"]) == 1
-    assert "line 1 of the log is not JSON" in capsys.readouterr().err
+    assert "line 1 of audit.jsonl is not JSON" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,22 @@ servers:
 policy: [ask-before-write, read-only]
 policy_reload: false
 approvals: {ask: deny, timeout: 0.5h}
-audit: {path: log, levels: {docs.search: metadata, "docs.*": none}}
+audit:
+  path: log
+  levels: {docs.search: metadata, "docs.*": none, "mail.*": sealed, "inside.*": full}
+  allow_full: true
+  secrets: [{tool: "docs.*", fields: [pin, card.number]}, {tool: "*", fields: ["*_iban"]}]
+  recipients: [age1jm7ju5kvsx79p7wgr2zvpurdqwcafqz297k4qts5u2djclth6ghs5hw2hw]
+  retention: 400d
+  rotate: 256MiB
+  keys: {signing: "${keyring:mcpbridge/signing}", hmac: "${env:HMAC}"}
+  anchors:
+    - {file: heads.jsonl, every: 1m}
+    - {syslog: local}
+    - {stderr: true}
+    - witness: https://witness.example
+      key: witness.example+e03ff21e+AaswBJVzwPXvBmrpXXLY7qyHQ3VueJ+Bd9FdCTv4XZS1
+    - {timestamps: 'http://tsa.example', roots: tsa.pem, every: 1h}
 replay: {mcp_results: native}
 limits: {max_rounds: 3, max_parallel_tools: 1, tool_timeout: 500ms, repeated_requests: 1}
 accept_ungated: [web_search]
@@ -113,6 +128,24 @@ MISTAKES: Final = (
             *("policy_reload: 'no'", "approvals: terminal", "approvals: {ask: inbox}", "approvals: {who: x}"),
             *("approvals: {timeout: 900}", "audit: log", "audit: {levels: {docs: none}}", "audit: {dir: x}"),
             *("audit: {levels: {'*': full}}", "replay: {mcp_results: pair}", "limits: {max_rounds: 0}"),
+            *("audit: {levels: {'*': sealed}}", "audit: {recipients: [age1x]}", "audit: {retention: 400}"),
+            *("audit: {secrets: [pin]}", "audit: {secrets: [{tool: 'a.*'}]}", "audit: {rotate: 256MB}"),
+            *("audit: {secrets: [{tool: a, fields: [b]}]}", "audit: {secrets: [{fields: [b]}]}"),
+            *(
+                "audit: {secrets: [{tool: a.b, fields: []}]}",
+                "audit: {allow_full: 'yes'}",
+                "audit: {rotate: 5}",
+            ),
+            "audit: {levels: {'*': sealed}, recipients: [mallory]}",
+            *("audit: {keys: {signing: PRIVATE+KEY+x}}", "audit: {keys: {state: '${env:A}'}}"),
+            *(
+                "audit: {anchors: [heads.jsonl]}",
+                "audit: {anchors: [{}]}",
+                "audit: {anchors: [{stderr: no}]}",
+            ),
+            *("audit: {anchors: [{syslog: logs}]}", "audit: {anchors: [{witness: 'https://w.example'}]}"),
+            *("audit: {anchors: [{file: a, stderr: true}]}", "audit: {anchors: [{file: a, key: b}]}"),
+            "audit: {anchors: [{timestamps: 'https://t.example'}]}",
             *("limits: {tool_timeout: 60}", "limits: {rounds: 5}", "accept_ungated: [mcp]"),
             *("accept_ungated: web_search", "hosted_tools: [web_search]", "hosted_tools: [{name: x}]"),
             "accept_ungated: [web_search]\nhosted_tools: [{type: web_search, execution: client}]",
@@ -123,7 +156,7 @@ MISTAKES: Final = (
     *[
         f"{BASE}{SERVER}, {more}}}"
         for more in [
-            *("connector_id: c", "command: npx", "via: bridge", "headers: {Authorization: }", "observe: 1"),
+            *("connector_id: c", "command: npx", "via: bridged", "headers: {Authorization: }", "observe: 1"),
             *("authorization: abc", "authorization_in: body", "allowed_tools: []", "allowed_tools: a"),
             *("allowed_tools: [a, a]", "allowed_tools: [5]", "on_unavailable: skip", "lable: x"),
             *("trust_annotations: all", "checked: ''"),

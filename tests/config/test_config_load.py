@@ -116,15 +116,50 @@ def test_all_problems_come_at_once_in_the_order_of_their_lines(problems: Problem
         ),
         (
             "audit: {levels: {docs.x: full}}",
-            "3: audit.levels: full is not available in this version; write none, metadata or arguments",
+            "3: audit.levels: full keeps whole results of 'docs.x' in the log; write audit.allow_full: true "
+            "beside it if that is meant, or arguments",
         ),
+        (
+            "audit: {levels: {docs.x: sealed}}",
+            "3: audit.levels: 'docs.x' is sealed, and nobody is named who can open it; write "
+            "audit.recipients: [age1…] (`age-keygen` makes a key)",
+        ),
+        (
+            "audit: {levels: {docs.x: sealed}, recipients: [AGE-SECRET-KEY-1ABC]}",
+            "3: audit.recipients: a private key stands here; write the public one (age1…), and "
+            "make a new pair",
+        ),
+        (
+            "audit:\n  recipients: [ssh-dss AAAA]",
+            "4: audit.recipients: this is no public key that age knows; write age1…, ssh-ed25519 … "
+            "or ssh-rsa …",
+        ),
+        ("audit: {recipients: []}", "3: audit.recipients is empty; write [age1…], or remove the key"),
+        (
+            "audit: {secrets: [{tool: bank, fields: [pin]}]}",
+            "3: audit.secrets[0].tool: 'bank' names no tool; write label.tool, or a glob such as label.*",
+        ),
+        (
+            "audit: {secrets: [{tool: bank.pay}]}",
+            "3: audit.secrets[0].fields is missing; write [pin, card.number]",
+        ),
+        (
+            "audit: {retention: 6 months}",
+            "3: audit.retention is not a duration: write a number with its unit: "
+            "500ms, 60s, 15m, 1h30m or 7d",
+        ),
+        (
+            "audit: {rotate: 10MB}",
+            "3: audit.rotate is not a size: write a whole number with its unit: 64MiB, 1GiB",
+        ),
+        ("audit: {rotate: 1KiB}", "3: audit.rotate is not a size: it must be at least 64KiB"),
         (
             "audit:\n  levels:\n    docs: none",
             "5: audit.levels: 'docs' names no tool; write label.tool, or a glob such as label.*",
         ),
         (
             "audit: {levels: {docs.x: most}}",
-            "3: audit.levels.docs.x cannot be 'most'; write one of: arguments, metadata, none",
+            "3: audit.levels.docs.x cannot be 'most'; write one of: arguments, full, metadata, none, sealed",
         ),
         (
             "replay: {mcp_results: pair}",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcpbridge.config import Configuration, SecretSources, shipped_names
+from mcpbridge.config.keys import DECLARATION
 from mcpbridge.config.template import SecretTemplate
 from mcpbridge.errors import MissingSecret
 
@@ -23,7 +24,7 @@ URL = "    url: https://docs.example.com/mcp\n"  # line 5
     [
         (
             "    description: x\n",
-            "4: servers[docs]: a server needs a url (or a connector_id, or a tunnel_id)",
+            "4: servers[docs]: a server needs a url (or a command, a connector_id, or a tunnel_id)",
         ),
         (
             "    url: http://docs.example.com\n",
@@ -69,14 +70,13 @@ URL = "    url: https://docs.example.com/mcp\n"  # line 5
         ),
         (URL + "    tunnel_id: t1\n", "6: servers[docs].tunnel_id: write url or tunnel_id, not both"),
         (
-            URL + "    via: bridge\n",
-            "6: via: bridge is not available in this version; give the url of a server that the "
-            "provider can reach",
+            "    command: [npx, -y, x]\n",
+            "5: servers[docs].command: no provider can start a command; write via: bridge",
         ),
         (
-            "    command: [npx, -y, x]\n",
-            "5: command: local (stdio) servers are not available in this version; give the url of a server "
-            "that the provider can reach",
+            URL + "    max_tools: 5\n",
+            "6: servers[docs].max_tools: max_tools is for a server that mcpbridge connects to; write "
+            "via: bridge",
         ),
         (URL + "    via: hosed\n", "6: servers[docs].via cannot be 'hosed'; did you mean 'hosted'?"),
         (
@@ -262,9 +262,7 @@ def test_problems_of_a_used_file_stand_in_that_file(problems: Problems, folder: 
     )
     assert problems("servers: [{use: ./docs.yaml}]\n") == [
         "docs.yaml:3: url: a URL holds no user or password; write headers: {Authorization: …}",
-        "docs.yaml:4: use is not a key mcpbridge knows; write one of: allow_http, allowed_tools, "
-        "authorization, authorization_in, checked, connector_id, defer_loading, description, headers, label, "
-        "observe, on_unavailable, source, trust_annotations, tunnel_id, url, via",
+        f"docs.yaml:4: use is not a key mcpbridge knows; write one of: {', '.join(sorted(DECLARATION))}",
     ]
 
 
@@ -275,8 +273,7 @@ def test_problems_of_a_used_file_stand_in_that_file(problems: Problems, folder: 
         ("", "docs.yaml:1: the file must be a mapping of keys; it is empty"),
         (
             "via: bridge\n",
-            "docs.yaml:1: via: bridge is not available in this version; give the url of a server "
-            "that the provider can reach",
+            "docs.yaml:1: label is missing; write a label of letters, digits and -",
         ),
     ],
 )
@@ -301,7 +298,8 @@ def test_hosted_servers_are_refused_where_approvals_are_not_known_to_be_honoured
     assert found == (
         "mcpbridge.yaml:4: server 'docs': the profile 'custom' does not say that approvals "
         "are honoured, so calls "
-        "could run unasked; if you know that they are, write model.profile: {extends: openai, "
+        "could run unasked; write via: bridge here; if you know that they are, write "
+        "model.profile: {extends: openai, "
         "approvals_honoured: true}; to let them run unasked, write observe: true here"
     )
 
@@ -321,5 +319,5 @@ def test_hosted_servers_are_refused_where_the_endpoint_has_no_mcp(problems: Prob
     (found,) = problems(HEAD + URL + "    observe: true\n", base=CUSTOM % "hosted_mcp: false")
     assert found == (
         "mcpbridge.yaml:4: server 'docs': the profile 'custom' says that this endpoint cannot connect to MCP "
-        "servers; if it can, write hosted_mcp: true under model.profile"
+        "servers; write via: bridge here, or if it can, hosted_mcp: true under model.profile"
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -169,3 +171,28 @@ def test_text_that_is_no_json_is_looked_at_as_text(broken: str) -> None:
 )
 def test_an_escape_that_has_begun_is_an_open_end(text: str, size: int) -> None:
     assert masking("hunter22").open_end(text) == size
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("alphabet", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_inside_base64_is_masked_at_any_alignment(before: str, alphabet: Any) -> None:
+    secret = "c4nary?>secret~~"
+    mask = Mask([Secret(secret)])
+    text = alphabet(f"{before}{secret}:more".encode()).decode()
+    assert mask.found_in(text)
+    assert MASK in mask.text(f"Basic {text}")
+    assert not mask.found_in(alphabet(b"something else entirely").decode())
+
+
+@pytest.mark.parametrize("written", [b"swordfish-1".hex(), b"swordfish-1".hex().upper(), "1-hsifdrows"])
+def test_a_secret_in_hexadecimal_or_backwards_is_masked(written: str) -> None:
+    mask = Mask([Secret("Bearer swordfish-1")])
+    assert mask.text(f"see {written}!") == f"see {MASK}!"
+    assert mask.holds({"deep": [written]})
+
+
+def test_what_could_begin_an_encoding_is_not_held_back_from_a_stream() -> None:
+    """Else nearly every piece of every stream would wait for the next one."""
+    mask = Mask([Secret("swordfish-1")])
+    assert mask.open_end("ends in 1-h") == 0
+    assert mask.open_end("ends in sword") == 5

@@ -21,6 +21,7 @@ from mcpbridge.errors import AuditUnavailable
 from mcpbridge.policy import Policy, load_policy
 from mcpbridge.ports import Approver, AuditSink, CallContext, Json, Model, Record
 from mcpbridge.testing import FixedClock, MemoryAudit, ScriptedModel, Step
+from tests.records import fit
 
 FILES = HostedServer(label="files", identity="https://files.test/mcp")
 SEEN = HostedServer(label="seen", identity="https://seen.test/mcp", observed=True)
@@ -63,6 +64,7 @@ class Tool:
     name: str
     body: Body = _done
     timeout: float | None = None
+    bounds_itself: bool = False
     idempotent: bool = False
     complaint: str | None = None
     calls: list[CallContext] = field(default_factory=list[CallContext])
@@ -182,7 +184,11 @@ class Scene:
     ) -> Run:
         """Advance to the end; an error goes out, with its conversation."""
         turn = self.turn(conversation, answers=answers, checkpoint=checkpoint, context=context)
-        return asyncio.run(_consume(turn))
+        before = len(self.audit.lines)
+        try:
+            return asyncio.run(_consume(turn))
+        finally:
+            fit(self.audit.records[before:])
 
     def records(self, type_: str) -> list[dict[str, Any]]:
         return [record for record in self.audit.records if record["type"] == type_]

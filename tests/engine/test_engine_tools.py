@@ -77,7 +77,14 @@ def test_a_function_learns_whom_it_serves() -> None:
     tool = Tool(name="a")
     run(tool, context={"db": 1})
     assert tool.calls == [
-        CallContext(conversation_id="conv_1", call_id="call_a", principal="ana", context={"db": 1})
+        CallContext(
+            conversation_id="conv_1",
+            call_id="call_a",
+            principal="ana",
+            context={"db": 1},
+            decision_id="conv_1/call_a/0",
+            seconds=60.0,
+        )
     ]
 
 

@@ -236,12 +236,20 @@ def test_no_order_and_no_repetition_makes_a_quorum(
     assert len(agreed(rule, votes, requester="ana", waited=0.0)) == len(people)
 
 
-def test_states_of_the_older_format_are_read() -> None:
+@pytest.mark.parametrize(
+    "older",
+    [
+        {'"mcpbridge_conversation":3': '"mcpbridge_conversation":2', '"bridged":{},': ""},
+        {
+            '"mcpbridge_conversation":3': '"mcpbridge_conversation":1',
+            '"bridged":{},': "",
+            '"asked_at":{},"votes":{},': "",
+        },
+    ],
+    ids=["2", "1"],
+)
+def test_states_of_the_older_formats_are_read(older: Mapping[str, str]) -> None:
     text = dumps(said())
-    older: Mapping[str, str] = {
-        '"mcpbridge_conversation":2': '"mcpbridge_conversation":1',
-        '"asked_at":{},"votes":{},': "",
-    }
     for new, old in older.items():
         assert new in text
         text = text.replace(new, old)

@@ -17,6 +17,7 @@ SAYS = {
     "03_own_loop_async": "I sent no mail: Mail is written by people here.",
     "04_agents_sdk": "I sent no mail: Mail is written by people here.",
     "05_pause_and_resume": "I sent no mail: not on a Sunday",
+    "06_bridged": "Friday says: Ship the release. I tore nothing out",
 }
 RECIPES = ("02_own_loop_sync", "03_own_loop_async", "04_agents_sdk")
 

@@ -57,6 +57,7 @@ class Stack:
     tracker: Tracker | None = None
     policy: str = READS_ALLOWED
     extra: str = ""
+    audit: str = "{path: audit}"
     server_extra: str = ""
     model_extra: str = ""
     env: dict[str, str] = field(default_factory=dict[str, str])
@@ -79,7 +80,7 @@ class Stack:
         return (
             f'model: {{name: scripted, endpoint: local, url: "{self.endpoint.base_url}", '
             f'api_key: "${{env:KEY}}"{self.model_extra}}}\n'
-            f"{servers}policy: policy.yaml\naudit: {{path: audit}}\n{self.extra}"
+            f"{servers}policy: policy.yaml\naudit: {self.audit}\n{self.extra}"
         )
 
     def bridge(self, *, tools: Iterable[Callable[..., Any]] = (), approver: Approver | None = None) -> Bridge:

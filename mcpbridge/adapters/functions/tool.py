@@ -88,6 +88,11 @@ class FunctionTool(Generic[P, R]):
         return self._timeout
 
     @property
+    def bounds_itself(self) -> bool:
+        """The engine stops waiting."""
+        return False
+
+    @property
     def idempotent(self) -> bool:
         """Whether a call of unknown outcome may simply be made again."""
         return self._idempotent

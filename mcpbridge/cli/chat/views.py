@@ -11,7 +11,6 @@ from mcpbridge.cli.chat.outlook import outlook, spoken
 from mcpbridge.cli.chat.room import Room
 from mcpbridge.config import ServerDeclaration
 from mcpbridge.core.action import Action
-from mcpbridge.core.declared import HostedServer
 from mcpbridge.core.ruling import Effect
 from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
 from mcpbridge.errors import UsageError
@@ -23,11 +22,12 @@ _LOCAL = "local"
 def show_tools(room: Room) -> None:
     """Servers, the tools that are known of them, and what the policy could say about each."""
     parts, screen = room.parts, room.screen
+    declared = parts.declared()
     for label, server in parts.servers.items():
         screen.title(f"{label}  {server.identity}")
-        screen.say(
-            f"  hosted: called by the model provider{', WITHOUT ASKING (observe)' if server.observe else ''}"
-        )
+        bridged = label in declared.bridged
+        way = "bridged: called by mcpbridge" if bridged else "hosted: called by the model provider"
+        screen.say(f"  {way}{', WITHOUT ASKING (observe)' if server.observe else ''}")
         for tool, note in _tools(room, label, server):
             screen.entry(tool, note or _effect(room, f"{label}.{tool}", known=True), column=30)
     if parts.tools:
@@ -111,24 +111,20 @@ def _show_ruling(room: Room, name: str, text: str) -> None:
     except MalformedArguments as error:
         raise UsageError(f"the arguments of {name} are no JSON object: {error}") from None
     label, _, tool = name.partition(".")
-    server = room.parts.declared().servers.get(label)
+    declared = room.parts.declared()
     action = Action(
         request_id="",
         server_label=label,
         tool=tool,
-        via="hosted" if server is not None else "local",
+        via="hosted" if label in declared.servers else "bridge" if label in declared.bridged else "local",
         arguments=arguments,
         raw_arguments=json.dumps(arguments),
-        server_identity=_identity(server),
+        server_identity=declared.identity(label) or _LOCAL,
     )
     ruling = room.parts.judge().rule(action, room.conversation, known=_known(room, name))
     rules = ", ".join(ruling.rule_ids) or "the policy's default"
     effect = "ask a person" if ruling.effect is Effect.ASK else ruling.effect
     room.screen.entry(name, f"{effect}, by {rules}{f': {ruling.reason}' if ruling.reason else ''}", column=24)
-
-
-def _identity(server: HostedServer | None) -> str:
-    return _LOCAL if server is None else server.identity
 
 
 def _known(room: Room, name: str) -> bool:

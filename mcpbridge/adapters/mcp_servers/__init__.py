@@ -1,0 +1,1 @@
+"""Bridged MCP servers: connections, calls, results and credentials. Nothing here decides or asks."""

@@ -1,0 +1,232 @@
+"""HTTP towards one MCP server: bounded in bytes, checked addresses, each failure told to its own request.
+
+An exception in a POST would end the whole SDK client, with every call on it. So a request that fails is
+answered here with a JSON-RPC error, and the reason is left with the caller's Sending.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+
+from mcpbridge.adapters.mcp_servers.private_addresses import PrivateAddress, guard, may_be_private
+from mcpbridge.adapters.mcp_servers.sending import SENDING, Sending
+from mcpbridge.adapters.mcp_servers.settings import HttpAddress
+from mcpbridge.config.urls import is_loopback
+from mcpbridge.errors import (
+    AuthRefused,
+    CallNotSent,
+    McpbridgeError,
+    OutcomeLost,
+    RateLimited,
+    ServerError,
+    ServerUnavailable,
+)
+
+_KEPT_ALIVE: Final = 2.0
+"""Seconds; less than servers keep idle connections (uvicorn: 5), so that none is used as it is closed."""
+_BEGUN: Final = ("http11.send_request_headers.started", "http2.send_request_headers.started")
+_ANSWERED: Final = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"no answer"}}'
+_BEGINNING: Final = 300
+_IS_CALL: Final = re.compile(rb'[^{]*\{[^{]*"method"\s*:\s*"tools/call"')
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+"""Asks for an answer that is as long as it looks."""
+
+
+_E = TypeVar("_E", bound=ServerError)
+
+
+class TooLarge(httpx2.StreamError):
+    """The answer is not read any further."""
+
+
+class ServerClient(httpx2.AsyncClient):
+    """A client for one server, used by the SDK's transports unchanged."""
+
+    def __init__(self, label: str, address: HttpAddress, auth: httpx2.Auth | None, *, timeout: float) -> None:
+        host = urlsplit(address.url).hostname or ""
+        remote = not is_loopback(host)
+        self._label = label
+        self._sse = address.transport == "sse"
+        transport = httpx2.AsyncHTTPTransport(
+            verify=_tls(),
+            trust_env=remote,
+            limits=httpx2.Limits(keepalive_expiry=_KEPT_ALIVE, max_connections=None),
+        )
+        super().__init__(
+            transport=guard(transport, may_be_private(host, address.private_hosts)),
+            auth=auth,
+            headers=_PLAIN,
+            # Only the way there: how long an answer may take is for the caller's own clock.
+            timeout=httpx2.Timeout(timeout, read=None),
+            trust_env=remote,
+        )
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        sending = SENDING.get() or Sending()
+        if sending.tool and not _IS_CALL.match(request.content[:_BEGINNING]):
+            sending = Sending(limit=sending.limit)  # what belongs to a call, such as a person's answer
+        if request.method != "POST":
+            return await self._opened(request, sending, options)
+        request.extensions = {**request.extensions, "trace": _begun(sending)}
+        try:
+            response = await super().send(request, **options)
+        except Exception as error:  # noqa: BLE001 # boundary: network, TLS, server, credential; told by name
+            return self._ended(request, sending, self._failure(error, sending))
+        sending.status = response.status_code
+        assert isinstance(response.stream, httpx2.AsyncByteStream), (
+            "an AsyncClient answers with an async stream"
+        )
+        response.stream = _Bounded(response, response.stream, sending, self._label)
+        refusal = await self._refusal(response, sending)
+        if refusal is None:
+            return response
+        await response.aclose()
+        return self._ended(request, sending, refusal)
+
+    async def _opened(
+        self, request: httpx2.Request, sending: Sending, options: dict[str, Any]
+    ) -> httpx2.Response:
+        """A stream of the server's own messages, or a goodbye: the SDK can do without either."""
+        response = await super().send(request, **options)
+        if self._sse:  # this stream is the connection
+            sending.status = response.status_code
+        return response
+
+    def _ended(self, request: httpx2.Request, sending: Sending, failure: ServerError) -> httpx2.Response:
+        """Tell the caller, and answer the SDK so that nothing but this request ends."""
+        sending.fail(failure)
+        if self._sse:
+            return httpx2.Response(202, request=request)
+        headers = {"content-type": "application/json"}
+        return httpx2.Response(500, headers=headers, content=_ANSWERED, request=request)
+
+    def _failure(self, error: Exception, sending: Sending) -> ServerError:
+        label = self._label
+        if isinstance(error, McpbridgeError):
+            return AuthRefused(f"{label}: no credential: {error}", server_label=label)
+        if isinstance(error, PrivateAddress):
+            return ServerUnavailable(f"{label}: {error}", server_label=label)
+        sending.session_lost = True
+        kind = type(error).__name__
+        if sending.begun:
+            said = (
+                f"{label}: the connection was lost before it answered ({kind}); {sending.tool} may have run"
+            )
+            return OutcomeLost(said, server_label=label)
+        return ServerUnavailable(f"{label}: it cannot be reached ({kind}: {error})", server_label=label)
+
+    async def _refusal(self, response: httpx2.Response, sending: Sending) -> ServerError | None:
+        """What a status means that no JSON-RPC error explains."""
+        status = response.status_code
+        if status == 401:
+            return self._error(AuthRefused, "it refused the credential (HTTP 401); nothing was done", status)
+        if status == 429:
+            limited = self._error(RateLimited, "it wants fewer requests (HTTP 429); nothing was done", status)
+            limited.retry_after = _seconds(response.headers)
+            return limited
+        if not sending.tool:
+            return None
+        if status < 400:
+            return self._no_result(response, sending) if status < 300 else None
+        return self._failed(response, await _words(response), sending)
+
+    def _no_result(self, response: httpx2.Response, sending: Sending) -> ServerError | None:
+        if self._sse or _an_answer(response):
+            return None
+        said = f"it answered with no result; {sending.tool} may have run"
+        return self._error(OutcomeLost, said, response.status_code)
+
+    def _failed(self, response: httpx2.Response, words: bytes, sending: Sending) -> ServerError | None:
+        status, tool = response.status_code, sending.tool
+        if _forgotten(response, words):
+            sending.session_lost = True
+            return self._error(CallNotSent, "it has forgotten the session; nothing was done", status)
+        if b'"jsonrpc"' in words and not self._sse:
+            return None
+        if status == 403:
+            return self._error(AuthRefused, f"it does not permit {tool} (HTTP 403)", status)
+        if status < 500:
+            return self._error(
+                CallNotSent, f"it refused the request (HTTP {status}); nothing was done", status
+            )
+        return self._error(OutcomeLost, f"it failed (HTTP {status}); {tool} may have run", status)
+
+    def _error(self, kind: type[_E], said: str, status: int) -> _E:
+        return kind(f"{self._label}: {said}", server_label=self._label, status_code=status)
+
+
+def _an_answer(response: httpx2.Response) -> bool:
+    kind = response.headers.get("content-type", "").lower()
+    return response.status_code != 202 and kind.startswith(("application/json", "text/event-stream"))
+
+
+async def _words(response: httpx2.Response) -> bytes:
+    """The body of a refusal; nothing where it cannot be read."""
+    try:
+        return await response.aread()
+    except (httpx2.StreamError, httpx2.TransportError):
+        return b""
+
+
+def _forgotten(response: httpx2.Response, words: bytes) -> bool:
+    """Whether a session id is not known any more: 404 (specification), or 400 with words about it."""
+    if "mcp-session-id" not in response.request.headers:
+        return False
+    return response.status_code == 404 or (response.status_code == 400 and b"session" in words.lower())
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The bytes of an answer, up to what its request takes."""
+
+    def __init__(
+        self, response: httpx2.Response, inner: httpx2.AsyncByteStream, sending: Sending, label: str
+    ) -> None:
+        self._inner, self._sending, self._label = inner, sending, label
+        kind = response.headers.get("content-type", "")
+        self._events = kind.lower().startswith("text/event-stream")
+        self._packed = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = -1 if self._packed else self._sending.limit  # packed, though not asked for: of any size
+        try:
+            async for chunk in self._inner:
+                left -= len(chunk)
+                if left < 0:
+                    self._sending.cut_off()
+                    raise TooLarge("the answer is too large")
+                yield chunk
+        except httpx2.TransportError as error:
+            if self._events:  # the SDK knows what to do: it asks for the rest, or gives up on this one
+                raise
+            said = f"{self._label}: the connection was lost in the middle of its answer"
+            self._sending.session_lost = True
+            self._sending.fail(OutcomeLost(said, server_label=self._label))
+            raise httpx2.StreamError(said) from error
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _begun(sending: Sending) -> Any:
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event in _BEGUN:
+            sending.begun = True
+
+    return trace
+
+
+def _seconds(headers: httpx2.Headers) -> float | None:
+    value = headers.get("retry-after", "")
+    return float(value) if value.isascii() and value.isdecimal() and len(value) < 8 else None
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return httpx2.create_ssl_context()

@@ -1,0 +1,52 @@
+"""Lines of a byte stream, each of bounded length: a longer one is read past, never kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_ENDS: Final = 4_096
+"""Bytes kept of both ends of a line that is too long: its id stands in one of them."""
+_ID: Final = re.compile(rb'"id"\s*:\s*(\d{1,15})\s*[,}]')
+
+
+class TooLong:
+    """A line that was not kept. `request_id` is the JSON-RPC id in it, where exactly one is to be seen."""
+
+    def __init__(self, head: bytes, tail: bytes, size: int) -> None:
+        found = _ID.findall(head[:256]) or _ID.findall(tail[-256:])
+        self.request_id = int(found[0]) if len(found) == 1 else None
+        self.size = size
+
+
+class Lines:
+    """Feed it chunks; it gives the whole lines in them."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._tail = b""
+
+    def feed(self, chunk: bytes) -> Iterator[bytes | TooLong]:
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            self._keep(end)
+            yield self._taken()
+        self._keep(rest)
+
+    def _keep(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size <= self._limit:
+            self._parts.append(part)
+            return
+        if not self._tail:
+            self._parts = [b"".join(self._parts)[:_ENDS] or part[:_ENDS]]
+        self._tail = (self._tail + part)[-_ENDS:]
+
+    def _taken(self) -> bytes | TooLong:
+        whole, size = b"".join(self._parts), self._size
+        line = whole if size <= self._limit else TooLong(whole, self._tail, size)
+        self._parts, self._size, self._tail = [], 0, b""
+        return line

@@ -1,0 +1,159 @@
+"""Which records are wanted: one description, for reading a log and for asking its index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any, Final, TypedDict
+
+from mcpbridge.audit.chain import parsed
+from mcpbridge.audit.plain import encode_again, safe_line
+from mcpbridge.audit.records import RecordType
+from mcpbridge.audit.words import holds
+from mcpbridge.core.ruling import Outcome
+
+Sieve = Callable[[bytes], dict[str, Any] | None]
+_Test = Callable[[dict[str, Any]], bool]
+ALLOWED: Final = frozenset(outcome.value for outcome in Outcome if outcome.allowed)
+HUMAN: Final = frozenset({Outcome.HUMAN_ALLOW.value, Outcome.HUMAN_DENY.value, Outcome.TIMEOUT.value})
+RESOLVED: Final = frozenset({"repeated", "given_up"})
+"""What a person made of an unknown outcome, in a record of type recovery."""
+EXACT: Final = {
+    "principal": "principal",
+    "run": "run_id",
+    "conversation": "conversation_id",
+    "request_id": "request_id",
+    "server": "server_label",
+    "approver": "approver",
+}
+"""Filters that compare one field exactly, and the field."""
+
+
+class Wanted(TypedDict, total=False):
+    """Filters; a record must pass all that are given. None and False are as good as not given."""
+
+    denied: bool
+    """Decisions that did not allow."""
+    human: bool
+    """Decisions that a person made or let time out, also about an unknown outcome."""
+    tool: str | None
+    """A pattern for `label.tool`, or for the tool alone."""
+    server: str | None
+    """A server's label."""
+    principal: str | None
+    run: str | None
+    conversation: str | None
+    request_id: str | None
+    approver: str | None
+    rule: str | None
+    """The id of a rule that carried the decision."""
+    outcome: str | None
+    """Of a decision (`human_deny`), or the status of what was run (`failed`)."""
+    since: datetime | None
+    """Aware; inclusive."""
+    until: datetime | None
+    """Aware; exclusive."""
+    types: Collection[str] | None
+    without: Collection[str] | None
+    """Types that are left out."""
+    text: str | None
+    """Words that must all occur in names, reasons or arguments: see words.py."""
+
+
+class NotJson(ValueError):
+    """A line that is no record."""
+
+
+def sieve(wanted: Wanted) -> Sieve:
+    """A test for lines: the record of one that passes, None for others. It raises NotJson.
+
+    What must occur in the line is looked for first; that is much cheaper than parsing it.
+    """
+    exact = {field: value for name, field in EXACT.items() if (value := wanted.get(name)) is not None}
+    needles = [
+        safe_line(f"{encode_again(name)}:{encode_again(value)}").encode() for name, value in exact.items()
+    ]
+    types = _types(wanted)
+    either = None if types is None else [f'"type":{encode_again(name)}'.encode() for name in types]
+    tests = list(_tests(wanted, types))
+
+    def passed(line: bytes) -> dict[str, Any] | None:
+        if not all(needle in line for needle in needles):
+            return None
+        if either is not None and not any(needle in line for needle in either):
+            return None
+        record = parsed(line)
+        if record is None:
+            raise NotJson
+        same = all(record.get(name) == value for name, value in exact.items())
+        return record if same and all(test(record) for test in tests) else None
+
+    return passed
+
+
+def word(record: Mapping[str, Any], name: str) -> str:
+    """A field that is looked up among known names; "" where it is no text, as only a stranger writes it."""
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def stamp(when: datetime) -> str:
+    """As records have it. Fixed width: the order of these texts is the order of time."""
+    return when.astimezone(UTC).isoformat(timespec="microseconds")[:-6]
+
+
+def _types(wanted: Wanted) -> frozenset[str] | None:
+    """The types that can pass."""
+    types = wanted.get("types")
+    found = None if types is None else frozenset(types)
+    if wanted.get("human"):
+        able = frozenset({str(RecordType.DECISION), str(RecordType.RECOVERY)})
+        found = able if found is None else found & able
+    if wanted.get("denied"):
+        able = frozenset({str(RecordType.DECISION)})
+        found = able if found is None else found & able
+    return found
+
+
+def _tests(wanted: Wanted, types: frozenset[str] | None) -> Iterator[_Test]:
+    yield from _kinds(wanted, types)
+    if wanted.get("denied"):
+        yield lambda record: word(record, "outcome") not in ALLOWED
+    if wanted.get("human"):
+        yield _by_a_person
+    if (tool := wanted.get("tool")) is not None:
+        yield lambda record: _fits(record, tool)
+    if (rule := wanted.get("rule")) is not None:
+        yield lambda record: isinstance(ids := record.get("rule_ids"), list) and rule in ids
+    if (outcome := wanted.get("outcome")) is not None:
+        yield lambda record: outcome in (record.get("outcome"), record.get("status"))
+    yield from _times(wanted)
+    if (text := wanted.get("text")) is not None:
+        yield holds(text)
+
+
+def _kinds(wanted: Wanted, types: frozenset[str] | None) -> Iterator[_Test]:
+    if types is not None:
+        yield lambda record: word(record, "type") in types
+    if (without := wanted.get("without")) is not None:
+        yield lambda record: word(record, "type") not in without
+
+
+def _times(wanted: Wanted) -> Iterator[_Test]:
+    if (since := wanted.get("since")) is not None:
+        start = stamp(since)
+        yield lambda record: str(record.get("ts", "")) >= start
+    if (until := wanted.get("until")) is not None:
+        end = stamp(until)
+        yield lambda record: str(record.get("ts", "")) < end
+
+
+def _by_a_person(record: Mapping[str, Any]) -> bool:
+    among = RESOLVED if record.get("type") == RecordType.RECOVERY else HUMAN
+    return word(record, "outcome") in among
+
+
+def _fits(record: Mapping[str, Any], pattern: str) -> bool:
+    name = str(record.get("tool", ""))
+    return fnmatchcase(name, pattern) or fnmatchcase(f"{record.get('server_label', '')}.{name}", pattern)

@@ -1,0 +1,276 @@
+"""One pass over all lines of a log: the chain, its checkpoints, its texts, and what others claim about it.
+
+Lines are taken a block at a time. What a block of intact lines needs is done for all of it at once; a block
+in which anything is wrong is gone through again, line by line, to say what.
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import hexlify
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
+
+from mcpbridge.audit.chain import Flaw, FlawKind, flaw_of, intact, line_hash, link_of, parsed
+from mcpbridge.audit.checkpoint import Checkpoint
+from mcpbridge.audit.merkle import CompactRange
+from mcpbridge.audit.segments import opened
+from mcpbridge.audit.verifying.claims import Claim, Claims, Source
+from mcpbridge.audit.verifying.lines import LONGEST, Lines
+from mcpbridge.audit.verifying.sealed import NEEDLES as SEALED
+from mcpbridge.audit.verifying.sealed import SealedKeys
+from mcpbridge.audit.verifying.signers import Signers
+from mcpbridge.audit.verifying.start import Start
+from mcpbridge.audit.verifying.texts import NEEDLE, Texts
+
+_MAX_FLAWS: Final = 20
+"""Flaws that are kept; the rest is counted. One cut can break every line after it."""
+_MARKS: Final = (b'{"prev":"', b',"crc":"')
+"""What a line of ours begins or ends with; one that was altered still has the other."""
+_CHECKPOINT: Final = b'","type":"checkpoint"'
+_CHECKPOINTS: Final = ""
+_TYPE: Final = b'","type":"'
+_KIND_OFFSET: Final = len('2026-11-22T05:06:19.465298Z","type":"')
+_SPECIAL_LETTERS: Final = b"ck"
+"""Their first letters: looked at first, since that costs nothing."""
+_CRC_LENGTH: Final = len(b',"crc":"00000000"}')
+_SPECIAL: Final = (_CHECKPOINT, b'","type":"key_rotated"')
+"""Types that this pass has to look into. They come right after the time."""
+
+
+class Scan:
+    """What one pass has seen. `run` goes through the log; then the rest may be asked."""
+
+    def __init__(self, directory: Path, start: Start, signers: Signers, sources: list[Source]) -> None:
+        self._directory = directory
+        self.signers = signers
+        self.claims = Claims(sources, agrees=self._agrees, differs=self._differs, cut_off=self._cut_off)
+        self.tree = start.tree.copy()
+        self._prev = start.prev.encode()
+        self._seq = start.lines
+        """Of the line before, as it says itself."""
+        self.lines = 0
+        self.checkpoints = 0
+        self.note = ""
+        """The last checkpoint's."""
+        self.origin = ""
+        self.flaws: list[Flaw] = []
+        self.flaw_count = 0
+        self.unfinished = 0
+        self.ours = False
+        """Whether anything in the file looks like a record."""
+        self._file, self._line = "", 0
+        self._sealed = SealedKeys(_folder(directory))
+        self._texts = Texts(_folder(directory) / "blobs")
+        self._checkpoints_at: dict[str, tuple[int, int]] = {}
+        """By source, for the last claim that was borne out: its size, and the checkpoints in those lines."""
+        self._broken = False
+        """Something was wrong since the last checkpoint, so that it cannot fit either."""
+        self._flawed: list[int] = []
+        """Places of such lines in the block at hand."""
+
+    @property
+    def head(self) -> str:
+        return self._prev.decode()
+
+    @property
+    def last_seq(self) -> int:
+        return self._seq
+
+    def run(self, *, several: bool) -> None:
+        """Go through all segments, up to the last whole line. Raises OSError."""
+        self.claims.skip(self.tree.size)
+        for path, fd in opened(self._directory):
+            self._file, self._line = (path.name if several else ""), 0
+            self._segment(fd)
+        self._finish()
+
+    def _segment(self, fd: int) -> None:
+        lines = Lines(fd)
+        size = -1
+        # A log at work grows: go on until its end stands still, then what follows the last newline is torn.
+        while (now := os.fstat(fd).st_size) != size:
+            size = now
+            for _ in lines.blocks():
+                self._block(lines)
+        if lines.overlong:
+            message = (
+                f"this line is longer than any record ({LONGEST} bytes); it and what follows was not read"
+            )
+            self._note(Flaw(line=self._line + 1, kind=FlawKind.NOT_A_RECORD, message=message))
+            return
+        self._torn(lines.rest)
+
+    def _block(self, lines: Lines) -> None:
+        self._flawed = []
+        digests = lines.leaves()
+        special = self._intact(lines, digests)
+        if special is None:
+            special = self._slowly(lines)
+        else:
+            self.ours = True
+            self._prev, self._seq = hexlify(digests[-1]), self._seq + len(digests)
+            if lines.holds(NEEDLE):
+                self._check_all_texts(lines)
+        if any(map(lines.holds, SEALED)):
+            for at in range(len(lines.ends)):
+                self._sealed.look_into(lines.line(at), self._line + at + 1, self._file)
+        done = 0
+        for at in special:
+            self._grow(digests, done, at)
+            self._broken = self._broken or any(done <= flawed <= at for flawed in self._flawed)
+            done = at
+            self._look_into(lines.line(at), self._line + at + 1)
+        self._grow(digests, done, len(digests))
+        self._broken = self._broken or any(flawed >= done for flawed in self._flawed)
+        self._line += len(digests)
+        self.lines += len(digests)
+
+    def _intact(self, lines: Lines, digests: Sequence[bytes]) -> list[int] | None:
+        """The places of lines to look into; None when any line of the block is not as it should be."""
+        prev, seq = self._prev, self._seq
+        data, begins = lines.data, lines.data.startswith
+        special: list[int] = []
+        with memoryview(data) as view:
+            for at, (start, end, digest) in enumerate(zip(lines.starts, lines.ends, digests, strict=True)):
+                seq += 1
+                head = b'{"prev":"%b","seq":%d,"ts":"' % (prev, seq)
+                kind = start + len(head) + _KIND_OFFSET
+                if kind >= end or not begins(head, start) or not begins(_TYPE, kind - len(_TYPE)):
+                    return None
+                if not begins(
+                    b',"crc":"%08x"}' % crc32(view[start : end - _CRC_LENGTH]), end - _CRC_LENGTH, end
+                ):
+                    return None
+                if data[kind] in _SPECIAL_LETTERS and begins(_SPECIAL, kind - len(_TYPE), end):
+                    special.append(at)
+                prev = hexlify(digest)
+        return special
+
+    def _slowly(self, lines: Lines) -> list[int]:
+        special: list[int] = []
+        for at in range(len(lines.ends)):
+            line, number = lines.line(at), self._line + at + 1
+            self.ours = self.ours or any(mark in line for mark in _MARKS)
+            flaw = flaw_of(line, number=number, seq=self._seq + 1, prev=self.head)
+            link = link_of(line)
+            if flaw:
+                self._note(flaw)
+                self._flawed.append(at)
+            elif line.startswith(_SPECIAL, line.find(b'"', line.find(b'"ts":"') + 6)):
+                special.append(at)
+            else:
+                self._check_texts(line, number)
+            # After a gap go on from what stands there, so that one cut is one flaw.
+            self._seq = link[1] if link else self._seq + 1
+            self._prev = line_hash(line).encode()
+        return special
+
+    def _check_all_texts(self, lines: Lines) -> None:
+        for at, (start, end) in enumerate(zip(lines.starts, lines.ends, strict=True)):
+            if not self._texts.known(lines.data, start, end):
+                self._check_texts(lines.line(at), self._line + at + 1)
+
+    def _check_texts(self, line: bytes, number: int) -> None:
+        for kind, message, blob in self._texts.check(line):
+            self._note(Flaw(line=number, kind=kind, message=message, blob=blob))
+
+    def _grow(self, digests: Sequence[bytes], start: int, end: int) -> None:
+        """Add leaves to the tree, and settle the claims on the way."""
+        while -1 < (wanted := self.claims.next_size) <= self.tree.size + end - start:
+            middle = start + max(0, wanted - self.tree.size)
+            self.tree.extend(digests[start:middle])
+            self.claims.settle(self.tree.size, self.tree.root())
+            start = middle
+        self.tree.extend(digests[start:end])
+
+    def _look_into(self, line: bytes, number: int) -> None:
+        record: dict[str, Any] = parsed(line) or {}
+        if record.get("type") == "checkpoint":
+            self.checkpoints += 1
+            problem = self._checkpoint(record, number)
+            kind = FlawKind.CHECKPOINT_WRONG
+        else:
+            problem = self.signers.rotation(record, origin=self.origin)
+            kind = FlawKind.KEY_UNVOUCHED
+        if problem:
+            self._note(Flaw(line=number, kind=kind, message=problem))
+
+    def _checkpoint(self, record: dict[str, Any], number: int) -> str:
+        try:
+            checkpoint, note = Checkpoint.of_note(str(record["note"]))
+            tree = CompactRange.from_parts(checkpoint.size, [bytes.fromhex(peak) for peak in record["range"]])
+        except (KeyError, TypeError, ValueError) as error:
+            return f"this is no checkpoint: {error}"
+        if self.origin and checkpoint.origin != self.origin:
+            message = f"this checkpoint is of another log ({checkpoint.origin}, not {self.origin})"
+            self._note(Flaw(line=number, kind=FlawKind.OTHER_LOG, message=message))
+            return ""
+        self.origin = checkpoint.origin
+        stands = (self.tree.size, self.tree.hashes, self.tree.root())
+        fits = (checkpoint.size, tree.hashes, checkpoint.root) == stands
+        explained, self._broken = self._broken, False
+        if not fits:
+            self.tree = tree  # go on from what it says, so that one change is one flaw
+            return "" if explained else "this checkpoint is not about the lines before it"
+        self.note = str(record["note"])
+        self._checkpoints_at[_CHECKPOINTS] = (checkpoint.size, self.checkpoints - 1)
+        return self.signers.checkpoint(note, origin=self.origin, size=checkpoint.size, where=number)
+
+    def _torn(self, tail: bytes) -> None:
+        """What follows the last newline. A whole record with something behind it was never written so: the
+        newline was altered."""
+        self.ours = self.ours or any(mark in tail for mark in _MARKS)
+        if intact(tail[:-1]):
+            message = "this line was altered after it was written: it does not end in a line break"
+            self._note(Flaw(line=self._line + 1, kind=FlawKind.ALTERED, message=message))
+        else:
+            self.unfinished = len(tail)
+
+    def _finish(self) -> None:
+        problem = self.signers.settle()
+        if problem:
+            self._note(Flaw(line=max(1, self._line), kind=FlawKind.CHECKPOINT_WRONG, message=problem))
+        for flaw in self._sealed.flaws():
+            self._note(flaw)
+        self.claims.settle(self.tree.size, self.tree.root())
+        self.claims.finish(self.tree.size)
+        for at, flaw in enumerate(self.flaws):
+            more = self._texts.bad.get(flaw.blob, 1) - 1
+            if more > 0:
+                others = "1 other record refers" if more == 1 else f"{more} other records refer"
+                self.flaws[at] = replace(flaw, message=f"{flaw.message} ({others} to it too)")
+
+    def _agrees(self, source: Source, claim: Claim) -> None:
+        source.agreed(claim)
+        self._checkpoints_at[source.name] = (claim.size, self.checkpoints)
+
+    def _differs(self, source: Source, claim: Claim) -> None:
+        if self._broken:
+            return  # said already, and no tree after a break is the one that was seen
+        message = f"{source.name}: the first {claim.size} lines were others when it saw them"
+        self._note(Flaw(line=max(1, self._line), kind=FlawKind.ANCHOR_DIFFERS, message=message))
+
+    def _cut_off(self, source: Source, claim: Claim) -> None:
+        message = f"{source.name}: it saw {claim.size} lines, and this log ends after {self.tree.size}"
+        self._note(Flaw(line=max(1, self._line), kind=FlawKind.CUT_OFF, message=message))
+
+    def add(self, kind: FlawKind, message: str) -> None:
+        """Something that shows only after the pass: it is about the end of the log."""
+        self._note(Flaw(line=max(1, self._line), kind=kind, message=message))
+
+    def checkpoints_after(self, size: int) -> int:
+        """How many stand behind the first `size` lines: a size that was claimed, the last one's, or 0."""
+        return self.checkpoints - dict(self._checkpoints_at.values()).get(size, 0)
+
+    def _note(self, flaw: Flaw) -> None:
+        self.flaw_count += 1
+        if len(self.flaws) < _MAX_FLAWS:
+            self.flaws.append(flaw if flaw.file or not self._file else replace(flaw, file=self._file))
+
+
+def _folder(directory: Path) -> Path:
+    return directory if directory.is_dir() else directory.parent

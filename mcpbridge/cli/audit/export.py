@@ -1,0 +1,72 @@
+"""`mcpbridge audit export`: the records for a SIEM, a collector, a spreadsheet or a data frame."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+from mcpbridge.cli.audit.filters import add_filters, wanted
+from mcpbridge.cli.audit.place import add_place, place
+from mcpbridge.cli.exits import COMPLETED, USAGE
+from mcpbridge.cli.parsing import Commands
+from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
+
+_FORMATS: Final = ("ocsf", "otel", "csv", "parquet")
+_DESCRIPTION: Final = (
+    "Writes the records in another format: OCSF API Activity (JSON lines), OpenTelemetry logs (OTLP/JSON "
+    "lines), CSV for spreadsheets, or Parquet (needs the extra parquet). What the log hides or seals stays "
+    "so. Does not verify: see audit verify."
+)
+
+
+def add(group: Commands) -> None:
+    """Declare the command."""
+    parser = group.add_parser(
+        "export", help="records as OCSF, OpenTelemetry, CSV or Parquet", description=_DESCRIPTION
+    )
+    add_place(parser)
+    add_filters(parser)
+    parser.add_argument("--format", choices=_FORMATS, required=True)
+    parser.add_argument(
+        "-o", "--output", metavar="FILE|DIR", help="write there instead of standard output; parquet needs it"
+    )
+    parser.set_defaults(run=run_export)
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Export. Exit 2 where there is no log."""
+    from mcpbridge.audit import read
+    from mcpbridge.audit.export import WRITERS
+
+    target = _target(args)
+    records = read(place(args), **wanted(args))
+    try:
+        if target is None:
+            WRITERS[args.format](records, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+            return COMPLETED
+        from mcpbridge.cli.audit.output import written
+
+        with written(target) as file:
+            count = WRITERS[args.format](records, file)
+    except AuditCorrupt:
+        raise
+    except AuditUnavailable as error:
+        print(f"mcpbridge: {error}", file=sys.stderr)
+        return USAGE
+    print(f"{count} records in {target}", file=sys.stderr)
+    return COMPLETED
+
+
+def _target(args: argparse.Namespace) -> Path | None:
+    """Where to; in a folder the file is called after its format."""
+    from mcpbridge.audit.export import FILE_NAMES
+
+    if args.output is None:
+        if args.format == "parquet":
+            raise UsageError("Parquet is no text for a terminal or a pipe; name a file with -o FILE.parquet")
+        return None
+    given = Path(args.output)
+    return given / FILE_NAMES[args.format] if given.is_dir() else given

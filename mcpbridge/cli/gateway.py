@@ -1,0 +1,156 @@
+"""`mcpbridge gateway`: the governed tools as one MCP server, on standard input and output or over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from mcpbridge.cli.exits import COMPLETED
+from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config
+from mcpbridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from mcpbridge.gateway.serving import Caller, Gateway
+    from mcpbridge.ports import Approver
+
+_PORT: Final = 8790
+_LAST_PORT: Final = 65535
+_SHORTEST: Final = 16
+_HELP: Final = """\
+Serves the tools of the configuration's servers as one MCP server, so that any MCP client (an editor, another
+agent framework) gets the same policy, approvals and audit. It connects to every server itself, also to those
+that are declared as hosted. A call that must be asked is asked at this terminal (--http), put to the person
+at the client (--ask client), or refused.
+
+Without --http it speaks on standard input and output: write this command into the client's configuration."""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "gateway", help="serve the governed tools to any MCP client", description=_HELP
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_config(parser)
+    parser.add_argument("--http", action="store_true", help="streamable HTTP on 127.0.0.1, at /mcp")
+    parser.add_argument("--port", metavar="N", type=_port, default=_PORT, help=f"0 is any (default: {_PORT})")
+    parser.add_argument(
+        "--client",
+        metavar="NAME=VARIABLE",
+        action="append",
+        default=[],
+        help="with --http: a client must send the token in this variable, and its calls are made on behalf "
+        "of NAME; repeatable. Without any, whoever can connect is the configuration's principal",
+    )
+    parser.add_argument(
+        "--ask",
+        choices=("terminal", "client", "nobody"),
+        help="who decides what must be asked: this terminal (with --http), the person at the client (the "
+        "client is trusted to ask them), or nobody, which refuses (default: the configuration's approvals)",
+    )
+    parser.add_argument(
+        "--names",
+        choices=("qualified", "plain"),
+        default="qualified",
+        help="tools are called label__tool, or plain where that is clear (default: qualified)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until the client has gone (stdio), or until SIGINT or SIGTERM."""
+    if args.client and not args.http:
+        raise UsageError("--client is for --http; on standard input and output there is one client only")
+    try:
+        asyncio.run(_serve(args))
+    except OSError as error:
+        raise UsageError(f"port {args.port} cannot be used: {error.strerror or error}") from None
+    return COMPLETED
+
+
+async def _serve(args: argparse.Namespace) -> None:
+    from mcpbridge.bridge.assembly import assemble
+    from mcpbridge.config import load_config
+    from mcpbridge.gateway.declared import connected_from_here
+
+    config, left_out = connected_from_here(load_config(args.config or DEFAULT_CONFIG))
+    for label in left_out:
+        _say(f"{label} is left out: only a model provider can connect to it")
+    gateway = _gateway(args, assemble(config))
+    try:
+        await gateway.assembly.announce()
+        await (_over_http(gateway, args.port) if args.http else _over_stdio(gateway))
+    finally:
+        await gateway.assembly.close()
+
+
+def _gateway(args: argparse.Namespace, assembly: Any) -> Gateway:
+    from mcpbridge import __version__
+    from mcpbridge.gateway.serving import Gateway
+
+    ask = args.ask or ("terminal" if assembly.config.approvals.ask == "terminal" and args.http else "nobody")
+    return Gateway(
+        assembly=assembly,
+        version=__version__,
+        callers=tuple(_caller(given) for given in args.client),
+        names=args.names,
+        approver=_approver(ask, http=args.http),
+        ask_client=ask == "client",
+    )
+
+
+def _approver(ask: str, *, http: bool) -> Approver | None:
+    if ask != "terminal":
+        return None
+    if not http:
+        raise UsageError("--ask terminal needs --http: standard input belongs to the client")
+    from mcpbridge.adapters.terminal import TerminalApprover
+
+    return TerminalApprover(sys.stdin, sys.stderr) if sys.stdin.isatty() else None
+
+
+def _caller(given: str) -> Caller:
+    from mcpbridge.core.secret import Secret
+    from mcpbridge.gateway.serving import Caller
+
+    name, equals, variable = given.partition("=")
+    if not equals or not name or not variable:
+        raise UsageError(
+            f"--client {given!r}: write NAME=VARIABLE, the name of a variable that holds a token"
+        )
+    token = os.environ.get(variable, "")
+    if len(token) < _SHORTEST:
+        raise UsageError(f"--client {name}: {variable} holds no token of {_SHORTEST} characters or more")
+    return Caller(principal=name, token=Secret(token))
+
+
+async def _over_stdio(gateway: Gateway) -> None:
+    from mcp.server.stdio import stdio_server
+
+    server = gateway.server()
+    async with stdio_server() as (reading, writing):
+        await server.run(reading, writing, server.create_initialization_options())
+
+
+async def _over_http(gateway: Gateway, port: int) -> None:
+    from mcpbridge.gateway.http import application
+    from mcpbridge.service.loopback import serving
+
+    gateway.assembly.mask.add(caller.token for caller in gateway.callers)
+    async with serving(application(gateway), port=port, signals=True) as here:
+        who = ", ".join(caller.principal for caller in gateway.callers) or "whoever can connect"
+        print(f"The gateway listens on {here.origin}/mcp for {who}.", flush=True)
+        await here.stopping.wait()
+
+
+def _say(text: str) -> None:
+    print(f"mcpbridge: {text}", file=sys.stderr)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to {_LAST_PORT}")
+    return int(text)

@@ -1,0 +1,279 @@
+"""The gateway, used by the official client: over stdio and HTTP, in both eras of the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import mcp_types as types
+import pytest
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+
+SHOP = Path(__file__).with_name("shop.py")
+ERAS = ["legacy", "2026-07-28"]
+TOKEN = "token-of-the-editor-0123456789"
+
+
+def configured(folder: Path, **more: Any) -> None:
+    (folder / "policy.yaml").write_text(
+        "version: 1\ndefaults: {decision: deny}\nrules:\n"
+        "- {id: fine, effect: allow, tools: [shop.book, shop.look, shop.stumble, shop.meet]}\n"
+        "- {id: ask-first, effect: ask, tools: [shop.burn]}\n"
+        "- {id: not-this, effect: deny, tools: [shop.book], when: {key: {eq: forbidden}}, "
+        "reason: not that one}\n"
+    )
+    server = {
+        "label": "shop",
+        "via": "bridge",
+        "command": [sys.executable, str(SHOP)],
+        "env": {"SHOP_FILE": str(folder / "effects")},
+    }
+    config = {
+        "model": {"name": "none", "endpoint": "local"},
+        "servers": [server],
+        "policy": "policy.yaml",
+        "audit": {"path": "audit"},
+        **more,
+    }
+    (folder / "mcpbridge.yaml").write_text(json.dumps(config))
+
+
+def effects(folder: Path) -> list[str]:
+    path = folder / "effects"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def records(folder: Path, kind: str) -> list[dict[str, Any]]:
+    lines = (folder / "audit" / "audit.jsonl").read_text().splitlines()
+    return [record for record in map(json.loads, lines) if record["type"] == kind]
+
+
+def gateway(folder: Path, *options: str) -> StdioServerParameters:
+    words = ["-m", "mcpbridge", "gateway", "-c", str(folder / "mcpbridge.yaml"), *options]
+    return StdioServerParameters(command=sys.executable, args=words, env=dict(os.environ))
+
+
+def used(
+    body: Callable[[Client], Awaitable[None]], parameters: StdioServerParameters, **options: Any
+) -> None:
+    async def whole() -> None:
+        async with Client(parameters, **options) as client:
+            await body(client)
+
+    asyncio.run(whole())
+
+
+def words(result: types.CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, types.TextContent))
+
+
+@pytest.mark.promise("gateway-gate")
+@pytest.mark.parametrize("era", ERAS)
+def test_a_call_is_ruled_recorded_and_only_then_run(tmp_path: Path, era: Any) -> None:
+    configured(tmp_path)
+
+    async def body(client: Client) -> None:
+        tools = (await client.list_tools()).tools
+        assert [tool.name for tool in tools] == [
+            "shop__book", "shop__burn", "shop__look", "shop__stumble", "shop__meet",
+        ]  # fmt: skip
+        assert tools[0].description == "Book a key."
+        done = await client.call_tool("shop__book", {"key": "a"})
+        assert (words(done), done.is_error) == ("booked a", False)
+        refused = await client.call_tool("shop__book", {"key": "forbidden"})
+        assert refused.is_error
+        assert "The call was denied and did not run. Reason: not that one" in words(refused)
+
+    used(body, gateway(tmp_path), mode=era)
+    assert effects(tmp_path) == ["a"]
+    assert [record["outcome"] for record in records(tmp_path, "decision")] == ["policy_allow", "policy_deny"]
+    assert records(tmp_path, "outcome")[0]["evidence"] == "executed_here"
+
+
+@pytest.mark.promise("gateway-gate")
+def test_what_must_be_asked_is_refused_where_nobody_can_be_asked(tmp_path: Path) -> None:
+    configured(tmp_path)
+
+    async def body(client: Client) -> None:
+        refused = await client.call_tool("shop__burn", {"key": "a"})
+        assert refused.is_error
+        assert "denied" in words(refused)
+
+    used(body, gateway(tmp_path))
+    assert effects(tmp_path) == []
+    assert records(tmp_path, "decision")[0]["outcome"] == "no_approver"
+
+
+def form(answer: str, shown: list[str]) -> Any:
+    async def elicit(_context: Any, params: Any) -> types.ElicitResult:
+        shown.append(params.message)
+        return types.ElicitResult(action="accept", content={"decision": answer, "reason": "because"})
+
+    return elicit
+
+
+def test_the_person_at_a_trusted_client_is_asked_through_the_client(tmp_path: Path) -> None:
+    configured(tmp_path)
+    shown: list[str] = []
+    for answer in ("yes", "no"):
+
+        async def body(client: Client, answer: str = answer) -> None:
+            result = await client.call_tool("shop__burn", {"key": answer})
+            assert result.is_error == (answer == "no")
+
+        parameters = gateway(tmp_path, "--ask", "client")
+        used(body, parameters, mode="legacy", elicitation_callback=form(answer, shown))
+    assert effects(tmp_path) == ["burnt yes"]
+    assert all("shop.burn" in screen for screen in shown)
+    decisions = records(tmp_path, "decision")
+    assert [record["outcome"] for record in decisions] == ["human_allow", "human_deny"]
+    assert [record["authenticated"] for record in decisions] == [False, False]
+
+
+def test_pictures_failures_and_strangers_come_through_as_what_they_are(tmp_path: Path) -> None:
+    configured(tmp_path)
+
+    async def body(client: Client) -> None:
+        picture = (await client.call_tool("shop__look", {})).content[0]
+        assert isinstance(picture, types.ImageContent)
+        assert picture.mime_type == "image/png"
+        failed = await client.call_tool("shop__stumble", {})
+        assert failed.is_error
+        assert "Error executing tool stumble" in words(failed)
+        for name in ("shop__nothing", "book", "shop.book"):
+            assert (await client.call_tool(name, {"key": "a"})).is_error
+        wrong = await client.call_tool("shop__book", {"key": 7})
+        assert wrong.is_error
+        assert "do not fit the tool's schema" in words(wrong)
+
+    used(body, gateway(tmp_path))
+    assert effects(tmp_path) == []
+
+
+def test_calls_of_one_client_run_side_by_side_and_their_progress_is_passed_on(tmp_path: Path) -> None:
+    configured(tmp_path)
+    heard: list[str | None] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(message)
+
+    async def body(client: Client) -> None:
+        calls = (client.call_tool("shop__meet", {"count": 3}, progress_callback=note) for _ in range(3))
+        assert [words(result) for result in await asyncio.gather(*calls)] == ["met"] * 3
+
+    used(body, gateway(tmp_path))
+    assert "somebody came" in heard
+
+
+def test_plain_names_are_the_tools_own(tmp_path: Path) -> None:
+    configured(tmp_path)
+
+    async def body(client: Client) -> None:
+        assert (await client.list_tools()).tools[0].name == "book"
+        assert words(await client.call_tool("book", {"key": "a"})) == "booked a"
+
+    used(body, gateway(tmp_path, "--names", "plain"))
+    assert effects(tmp_path) == ["a"]
+
+
+def test_nothing_runs_where_nothing_can_be_recorded(tmp_path: Path) -> None:
+    configured(tmp_path)
+
+    async def body(client: Client) -> None:
+        assert not (await client.call_tool("shop__book", {"key": "a"})).is_error
+        (tmp_path / "audit" / "audit.jsonl").rename(tmp_path / "gone")
+        with pytest.raises(MCPError, match="no record can be written, so nothing runs"):
+            await client.call_tool("shop__book", {"key": "b"})
+
+    used(body, gateway(tmp_path))
+    assert effects(tmp_path) == ["a"]
+
+
+@asynccontextmanager
+async def over_http(folder: Path, *options: str) -> AsyncGenerator[str, None]:
+    parameters = gateway(folder, "--http", "--port", "0", *options)
+    process = await asyncio.create_subprocess_exec(
+        parameters.command,
+        *parameters.args,
+        env={**os.environ, "EDITOR_TOKEN": TOKEN},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        said = (await process.stdout.readline()).decode().split()
+        yield next(word for word in said if word.startswith("http"))
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.mark.promise("gateway-callers")
+@pytest.mark.parametrize("era", ERAS)
+def test_over_http_a_token_says_on_whose_behalf_a_call_is_made(tmp_path: Path, era: Any) -> None:
+    configured(tmp_path)
+
+    async def whole() -> None:
+        async with over_http(tmp_path, "--client", "editor=EDITOR_TOKEN") as url:
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            async with (
+                httpx2.AsyncClient(headers=headers) as http,
+                Client(streamable_http_client(url, http_client=http), mode=era) as client,
+            ):
+                assert words(await client.call_tool("shop__book", {"key": "a"})) == "booked a"
+            for refused in ({}, {"Authorization": "Bearer guess"}, {"Authorization": f"Basic {TOKEN}"}):
+                async with httpx2.AsyncClient(headers=refused) as http:
+                    answer = await http.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+                assert answer.status_code == 401
+
+    asyncio.run(whole())
+    assert effects(tmp_path) == ["a"]
+    assert records(tmp_path, "decision")[0]["principal"] == "editor"
+    assert TOKEN not in (tmp_path / "audit" / "audit.jsonl").read_text()
+
+
+def test_a_page_of_another_origin_cannot_use_the_gateway(tmp_path: Path) -> None:
+    configured(tmp_path)
+
+    async def whole() -> None:
+        async with over_http(tmp_path) as url, httpx2.AsyncClient() as http:
+            for headers in ({"Origin": "https://evil.example.com"}, {"Host": "evil.example.com"}):
+                answer = await http.post(
+                    url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers
+                )
+                assert answer.status_code in (403, 421)
+
+    asyncio.run(whole())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--client", "editor=NOT_SET_HERE", "--http"], "NOT_SET_HERE holds no token of 16 characters"),
+        (["--client", "editor", "--http"], "write NAME=VARIABLE"),
+        (["--client", "editor=X"], "--client is for --http"),
+        (["--ask", "terminal"], "standard input belongs to the client"),
+    ],
+)
+def test_options_that_do_not_fit_are_said(tmp_path: Path, options: list[str], said: str) -> None:
+    configured(tmp_path)
+
+    async def whole() -> None:
+        parameters = gateway(tmp_path, *options)
+        process = await asyncio.create_subprocess_exec(
+            parameters.command, *parameters.args, stderr=asyncio.subprocess.PIPE
+        )
+        _, err = await process.communicate()
+        assert process.returncode == 2
+        assert said in err.decode()
+
+    asyncio.run(whole())
