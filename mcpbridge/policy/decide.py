@@ -83,7 +83,7 @@ def _holds(tests: tuple[Test, ...], arguments: Arguments, facts: Facts, truth: T
 def _malformed(action: Action) -> str | None:
     if action.malformed is not None:
         return f"The call cannot be used: {action.malformed}."
-    if not isinstance(action.arguments, Mapping):
+    if action.arguments.__class__ is not dict and not isinstance(action.arguments, Mapping):
         return "The call cannot be used: its arguments are not an object."
     if not action.tool or not action.server_label or "." in action.server_label:
         return "The call cannot be used: its name is not `label.tool`."
@@ -106,9 +106,12 @@ def evaluate(candidate: Rule, arguments: Arguments, facts: Facts) -> list[tuple[
 def _rule_alone(action: Action, policy: Policy, facts: Facts) -> Ruling:
     arguments = action.arguments or {}
     plan = policy.plan(action.name)
-    if plan.may_be_misled(arguments):
-        arguments = without_doubled(arguments)
-        action = replace(action, arguments=arguments)
+    if (
+        not arguments.keys() <= plan.plain
+        and plan.may_be_misled(arguments)
+        and (read := without_doubled(arguments)) is not arguments
+    ):
+        action, arguments = replace(action, arguments=read), read
     certain = facts.known_tool
     matched: list[Rule] = []
     for candidate in plan.rules:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
 DOUBTFUL: Final = object()
@@ -18,15 +18,15 @@ DOUBTFUL: Final = object()
 
 def without_doubled(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """The same arguments (this very object, nearly always), DOUBTFUL where a name has a double."""
-    doubled = _doubled(arguments)
+    twice = doubled(arguments)
     changed = {
         name: found
         for name, value in arguments.items()
         if isinstance(value, dict | list) and (found := _inside(cast("object", value))) is not value
     }
-    if not doubled and not changed:
+    if not twice and not changed:
         return arguments
-    return {**arguments, **changed, **dict.fromkeys(doubled, DOUBTFUL)}
+    return {**arguments, **changed, **dict.fromkeys(twice, DOUBTFUL)}
 
 
 def _inside(value: object) -> object:
@@ -39,7 +39,8 @@ def _inside(value: object) -> object:
     return items if all(map(operator.is_, found, items)) else found
 
 
-def _doubled(names: Mapping[str, Any]) -> Sequence[str]:
+def doubled(names: Collection[str]) -> Sequence[str]:
+    """Those of the names that another one equals but for letter case."""
     if len({*map(str.casefold, names)}) == len(names) and all(map(str.isascii, names)):
         return ()
     count = Counter(map(_folded, names))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.ruling import Effect, RuleMatch, Ruling
+from mcpbridge.policy.doubled import doubled
 from mcpbridge.policy.glob import Glob
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ NOT_AN_OBJECT: Final = object()
 
 STRICTNESS: Final = {Effect.ALLOW: 0, Effect.ASK: 1, Effect.DENY: 2}
 _MAX_PLANS: Final = 1024
+_NESTED: Final[frozenset[type]] = frozenset((dict, list))
 _MAX_RULINGS: Final = 64
 """Tool names and arguments come from a model; the memory kept for them must not grow without end."""
 
@@ -217,10 +219,13 @@ class Plan:
     """
 
     rules: tuple[Rule, ...]
-    _asked: frozenset[str] = field(init=False, repr=False)
-    """First names of what the rules ask about."""
+    plain: frozenset[str] = field(init=False, repr=False)
+    """First names of what the rules ask about, where nothing else needs a look: arguments of these names only
+    are read as they are."""
     _deep: bool = field(init=False, repr=False)
     """Whether they look into objects, or at all arguments together."""
+    _plain: set[tuple[str, ...]] = field(init=False, repr=False, default_factory=set[tuple[str, ...]])
+    """Names of arguments that came together and have no double."""
     _rulings: dict[tuple[object, ...], Ruling] = field(
         init=False, repr=False, default_factory=dict[tuple[object, ...], "Ruling"]
     )
@@ -229,13 +234,24 @@ class Plan:
         tests = [test for rule in self.rules for test in rule.tests]
         asked = frozenset(head for head, *_ in tests)
         deep = any(rest for _, rest, *_ in tests) or any(rule.args_schema for rule in self.rules)
-        object.__setattr__(self, "_asked", asked)
-        object.__setattr__(self, "_deep", deep or len({*map(str.casefold, asked)}) < len(asked))
+        deep = deep or len({*map(str.casefold, asked)}) < len(asked)
+        object.__setattr__(self, "plain", frozenset() if deep else asked)
+        object.__setattr__(self, "_deep", deep)
 
     def may_be_misled(self, arguments: Arguments) -> bool:
-        """Whether a name that is asked about may have a double (see doubled.py). Quick, for it is looked at
-        in every call."""
-        return self._deep or (bool(self._asked) and not arguments.keys() <= self._asked)
+        """Whether a name that is asked about may have a double: asked where not all are `plain`."""
+        if self._deep:
+            return True
+        if not self.plain:  # nothing is asked about
+            return False
+        names = tuple(arguments)
+        if names not in self._plain:
+            if doubled(names):
+                return True
+            if len(self._plain) >= _MAX_RULINGS:
+                self._plain.clear()
+            self._plain.add(names)
+        return not _NESTED.isdisjoint(map(type, arguments.values()))
 
     def recall(self, matched: tuple[object, ...]) -> Ruling | None:
         return self._rulings.get(matched)
