@@ -112,7 +112,6 @@ async def retain(
     segments = due(directory, before=before)
     if not segments:
         return Removal()
-    port = disk or SystemDisk()
     base = start_of(directory)
     gone = _Pass(base)
     listed = [gone.segment(path) for path in segments]
@@ -130,7 +129,7 @@ async def retain(
     seq = await log.append(Record(type=RecordType.RETENTION_APPLIED, phase="pre", fields=fields))
     refuse_if_held(directory, "nothing was removed", before=seq)  # one that came meanwhile
     try:
-        files = _remove(directory, segments, gone.names, archive, port)
+        files = _remove(directory, segments, gone.names, archive, disk or SystemDisk())
     except OSError as error:
         raise AuditUnavailable(
             f"not everything could be removed: {error.strerror or error}; make it possible, and try again"

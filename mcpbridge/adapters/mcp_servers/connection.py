@@ -84,7 +84,7 @@ class Connection:
         self._owner = asyncio.create_task(self._own(opened), name=f"mcp server {self.server.label}")
         try:
             await opened
-        except BaseException:
+        except BaseException:  # boundary: whatever kept it from opening, nothing is left behind
             opened.cancel()
             await self.close()
             raise

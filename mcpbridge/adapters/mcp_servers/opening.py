@@ -51,7 +51,7 @@ async def opened(server: BridgedServer, changed: Callable[[], None]) -> Opened:
     await connection.open()
     try:
         return Opened(connection, await _listed(connection))
-    except BaseException:
+    except BaseException:  # boundary: whatever kept it from listing, the connection is closed
         await connection.close()
         raise
 
