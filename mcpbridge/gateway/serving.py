@@ -130,14 +130,7 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
 
     def _called(self, offered: Mapping[str, LocalTool]) -> dict[str, str]:
-        """Function name → the name that clients see."""
-        if self.names == "qualified":
-            return {name: name for name in offered}
-        plain = [tool.definition.name for tool in offered.values()]
-        return {
-            name: tool.definition.name if plain.count(tool.definition.name) == 1 else name
-            for name, tool in offered.items()
-        }
+        return shown_names({name: tool.definition.name for name, tool in offered.items()}, self.names)
 
     def _failed(self, error: McpbridgeError) -> MCPError:
         """A failure of the gateway itself. Nothing took effect without its record."""
@@ -145,6 +138,17 @@ class Gateway:
         self.assembly.log.warning("gateway_failed", error=text)
         told = "no record can be written, so nothing runs" if isinstance(error, AuditUnavailable) else text
         return MCPError(types.INTERNAL_ERROR, told)
+
+
+def shown_names(offered: Mapping[str, str], names: Names) -> dict[str, str]:
+    """Function name → the name that clients see, from function name → the tool's own. No two are the same: a
+    tool's own name is not used where another has it, or where it is another tool's `label__tool`."""
+    if names == "qualified":
+        return {name: name for name in offered}
+    own = list(offered.values())
+    return {
+        name: tool if own.count(tool) == 1 and tool not in offered else name for name, tool in offered.items()
+    }
 
 
 def _tool(name: str, tool: LocalTool) -> types.Tool:

@@ -19,6 +19,8 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
+from mcpbridge.gateway.serving import shown_names
+
 SHOP = Path(__file__).with_name("shop.py")
 ERAS = ["legacy", "2026-07-28"]
 TOKEN = "token-of-the-editor-0123456789"
@@ -184,6 +186,14 @@ def test_plain_names_are_the_tools_own(tmp_path: Path) -> None:
 
     used(body, gateway(tmp_path, "--names", "plain"))
     assert effects(tmp_path) == ["a"]
+
+
+def test_a_tool_that_is_called_like_another_server_s_is_not_mistaken_for_it() -> None:
+    offered = {"bank__pay": "pay", "shop__pay": "pay", "evil__x": "bank__pay", "docs__read": "read"}
+    shown = shown_names(offered, "plain")
+    assert shown == {
+        "bank__pay": "bank__pay", "shop__pay": "shop__pay", "evil__x": "evil__x", "docs__read": "read",
+    }  # fmt: skip
 
 
 def test_nothing_runs_where_nothing_can_be_recorded(tmp_path: Path) -> None:
