@@ -211,6 +211,9 @@ class RateLimited(CallNotSent):
 class OutcomeLost(ServerError):
     """The call was sent, and the server was lost before it answered: it may have happened."""
 
+    epoch: int | None = None
+    """Of the Listing under which it was called: it tells connections apart."""
+
 
 class CallTimedOut(OutcomeLost):
     """No answer in time; the server was told to stop, and may have done it all the same."""

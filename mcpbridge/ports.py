@@ -180,6 +180,10 @@ class Listing:
     """What the server says about itself: a claim, never sent to the model by itself."""
     refused: tuple[str, ...] = ()
     """Tools that are left out, each with the reason in one sentence: for the audit and for people."""
+    left_out: Json = field(default_factory=dict[str, Any])
+    """Tool name → why it is left out, where the operator is told: what was to be offered, and cannot be."""
+    offered: tuple[str, ...] = ()
+    """Names among `tools` that are functions of ours (`core.offered`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +208,7 @@ class Elicitation:
     url: str = ""
     """`url`: whole and unchanged; nobody has fetched it."""
     id: str = ""
+    """How the server calls the question, where it has a name for it: its claim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +217,50 @@ class Elicited:
 
     action: Literal["accept", "decline", "cancel"]
     content: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """A server's wish for words of the model, in the middle of a call."""
+
+    server_label: str
+    tool: str
+    messages: tuple[Json, ...]
+    """Each `{role, content}`, with Responses content parts (`input_text`, `input_image`)."""
+    system: str = ""
+    max_tokens: int
+    """What the server wants at most."""
+    left_out: tuple[str, ...] = ()
+    """What else it wanted, and does not get, in words: a temperature, the conversation, …"""
+    problem: str = ""
+    """Why it cannot be had at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """What a server gets: the model's words, or why it gets none (for us; the server is not told)."""
+
+    text: str = ""
+    model: str = ""
+    cut: bool = False
+    """The model had more to say than it was given tokens for."""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAsked:
+    """What a server asked for, and no person was asked about: its roots, or something that it did not get."""
+
+    server_label: str
+    server_identity: str
+    method: str
+    """Of MCP, such as `roots/list`."""
+    tool: str = ""
+    """The call in which it asked; empty: outside any."""
+    roots: tuple[str, ...] = ()
+    """What it is told."""
+    reason: str = ""
+    """Why it got nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +278,8 @@ class ToolAnswer:
     """Bytes of the result before any cut."""
     structured: Json | None = None
     """`structuredContent`, where there is any and it was not cut."""
+    epoch: int | None = None
+    """Of the Listing under which it was called, for the audit: it tells connections apart."""
 
 
 class CallObserver(Protocol):
@@ -240,6 +291,14 @@ class CallObserver(Protocol):
 
     async def elicit(self, question: Elicitation) -> Elicited:
         """Put the server's question to a person. Never raises but for a cancellation."""
+        ...
+
+    async def sample(self, wish: Sampling) -> Sampled:
+        """Put the wish to a person, and then to the model. Never raises but for a cancellation."""
+        ...
+
+    async def noted(self, asked: ServerAsked) -> None:
+        """Put on record what nobody was asked about. Raises AuditUnavailable."""
         ...
 
 

@@ -207,9 +207,39 @@ PROMISES: Final = (
         "oauth-restart", "issue: bridged", "A login outlives the process and is renewed where it came from."
     ),
     _promise("oauth-login", "issue: bridged", "A person logs in once, with PKCE over a loopback redirect."),
+    _promise(
+        "oauth-quiet", "SECURITY", "What an authorization server answers is told without the secrets in it."
+    ),
+    _promise(
+        "oauth-step-up", "issue: bridged", "More rights are asked of a person, and cost none there were."
+    ),
     _promise("oauth-hosted", "issue: bridged", "Our token serves hosted servers' authorization too."),
     _promise("gateway-gate", "issue: bridged", "Calls through the gateway meet the same policy and audit."),
     _promise("gateway-callers", "issue: bridged", "Over HTTP a token says on whose behalf a call is made."),
+    _promise("gateway-asks-client", "issue: bridged", "A trusted client's person is asked, in both eras."),
+    _promise("gateway-sealed-state", "issue: bridged", "A yes is good once, for one call of one caller."),
+    _promise(
+        "gateway-cancels", "issue: bridged", "A call that its client cancels is cancelled at the server."
+    ),
+    _promise("gateway-announces", "issue: bridged", "Clients are told when a server's tools change."),
+    _promise("gateway-bounds", "issue: bridged", "What one caller can keep busy at the gateway is bounded."),
+    _promise("gateway-tells-no-secret", "issue: bridged", "No failure tells a client a credential."),
+    _promise(
+        "gateway-inspector", "issue: bridged", "The Model Context Protocol Inspector works with the gateway."
+    ),
+    _promise(
+        "gateway-conformance",
+        "issue: bridged",
+        "The suite's server scenarios pass, but for what is explained.",
+    ),
+    _promise(
+        "explain-functions", "docs/policy-commands.md", "A function call is explained as the tool it is."
+    ),
+    _promise("mcp-traps", "MCP traps", "Every trap of the table bites naive code, and is answered here."),
+    _promise(
+        "bridged-restarts", "issue 6", "A server that comes back is connected, listed and compared anew."
+    ),
+    _promise("bridged-contained", "issue 6", "What a hostile server does is on record, and ends no run."),
     _promise("bridged-apart", "MCP traps", "A bridged call that fails ends no other call on its connection."),
     _promise("bridged-asked", "MCP", "A server's question in a call is put to a person, within bounds."),
     _promise(
@@ -276,6 +306,30 @@ PROMISES: Final = (
     _promise(
         "bridged-elicitation", "issue 6", "A server's question meets a person, on record, or is refused."
     ),
+    _promise(
+        "bridged-schema-cost",
+        "issue 6",
+        "A schema that is made to be costly costs its server a tool, no more.",
+    ),
+    _promise("bridged-offer", "issue 6", "The model reads resources and prompts where that was opted in."),
+    _promise(
+        "bridged-offer-gated",
+        "issue 6",
+        "Reading a resource meets the same policy, person and audit as a call.",
+    ),
+    _promise(
+        "bridged-offer-names",
+        "issue 6",
+        "No tool of a server stands for a function of ours, nor is it hidden.",
+    ),
+    _promise(
+        "bridged-offer-hostile",
+        "issue 6",
+        "Endless lists and huge or lying resources are contained and told.",
+    ),
+    _promise("bridged-sampling", "issue 6", "A server gets words of the model where a person said so."),
+    _promise("bridged-sampling-refused", "issue 6", "Sampling is refused, on record, unless configured."),
+    _promise("bridged-roots", "issue 6", "A server is told the configured roots, on record, and no others."),
     _promise("bridged-mixed", "issue 6", "Hosted, bridged and local tools work in one conversation."),
     _promise("bridged-auto", "issue 6", "via: auto bridges, on record, where approvals are not honoured."),
     _promise("bridged-gate-alone", "issue 6", "The gate alone offers and runs bridged tools."),
@@ -342,7 +396,15 @@ PROMISES: Final = (
     _promise(
         "audit-tamper-unanchored", "AUDIT, targets", "Without one, what is unsealed is named, and is never 0."
     ),
+    _promise(
+        "audit-anchor-deadline", "docs/audit/trust.md", "An answer of a witness that never ends is given up."
+    ),
     _promise("audit-bit-flip", "AUDIT, targets", "A bit flipped at any byte of a log is found."),
+    _promise(
+        "audit-second-process",
+        "AUDIT, targets",
+        "A second process makes verifying quicker and never less strict, whatever becomes of it.",
+    ),
     _promise("audit-key-rotation", "docs/audit/trust.md", "A new signing key is vouched for by the old one."),
     _promise(
         "audit-remembers", "docs/audit/trust.md", "A verifier notices what changed since it last looked."

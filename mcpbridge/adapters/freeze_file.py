@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,11 @@ class FreezeFile:
     """`path` is the file; see `of`."""
 
     path: Path
+    _name: str = field(init=False, repr=False, compare=False)
+    """As text, which is looked for in half the time: it is, for each decision."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_name", str(self.path))
 
     @classmethod
     def of(cls, audit: Path) -> FreezeFile:
@@ -32,7 +37,7 @@ class FreezeFile:
     def reason(self) -> str | None:
         """Why everything is frozen, as a sentence; None when nothing is."""
         try:
-            os.stat(self.path)
+            os.stat(self._name)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mcpbridge.config import Profile, SecretSources, ServerDeclaration, resolve_credentials
-from mcpbridge.core.declared import BridgedServer, HostedServer
+from mcpbridge.config.connection import Connection
+from mcpbridge.core.declared import BridgedServer, HostedServer, SamplingTerms
+from mcpbridge.core.offered import names
 from mcpbridge.core.secret import Mask
 from mcpbridge.ports import LocalTool
 
@@ -36,7 +38,8 @@ class ToolDeclarations:
             await self._server(server) for label, server in self.servers.items() if label not in without
         ]
         functions = [function_tool(tool) for tool in self.functions.values()]
-        return [*servers, *functions, *map(dict, bridged), *map(dict, self.hosted_tools)]
+        told = [cast("dict[str, Any]", self.mask.value(one)) for one in bridged]  # by servers, ours or not
+        return [*servers, *functions, *told, *map(dict, self.hosted_tools)]
 
     async def _server(self, server: ServerDeclaration) -> dict[str, Any]:
         credentials = await resolve_credentials(
@@ -92,12 +95,23 @@ def bridged_server(server: ServerDeclaration) -> BridgedServer:
     return BridgedServer(
         label=server.label,
         identity=server.identity,
-        allowed_tools=frozenset(server.allowed_tools) if server.allowed_tools is not None else None,
+        allowed_tools=server.callable_tools,
         trusted=server.trust_annotations,
         optional=server.on_unavailable == "continue",
         max_tools=server.connection.max_tools,
-        idempotent=frozenset(server.connection.idempotent),
+        idempotent=frozenset(server.connection.idempotent) | names(server.connection.offer),
         call_timeout=server.connection.call_timeout,
+        sampling=_sampling(server.connection),
+    )
+
+
+def _sampling(connection: Connection) -> SamplingTerms | None:
+    if connection.sampling == "refuse":
+        return None
+    return SamplingTerms(
+        review=connection.sampling == "review",
+        max_tokens=connection.sampling_max_tokens,
+        max_requests=connection.sampling_max_requests,
     )
 
 

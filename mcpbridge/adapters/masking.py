@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
+from mcpbridge.core.items import Item
 from mcpbridge.core.raw import mapping
 from mcpbridge.core.secret import MASK, Mask
 from mcpbridge.errors import MalformedItem
@@ -27,6 +28,19 @@ def masked_response(mask: Mask, body: Mapping[str, Any]) -> Mapping[str, Any]:
         items = cast("Iterable[object]", output)
         body = {**body, "output": [_masked_item(mask, item) for item in items]}
     return cast("Mapping[str, Any]", mask.value(body))
+
+
+def masked_output(mask: Mask, items: Sequence[Item]) -> Mapping[str, Any]:
+    """`masked_response` of a completed response with these items, and a copy in any case. Where their JSON
+    text rules secrets out, which is usual, nothing is looked at one by one."""
+    try:
+        text = json.dumps(items, ensure_ascii=False)
+        plain = text.count("{") + text.count("[") <= MAX_DEPTH and mask.rules_out(text)
+        output = json.loads(text) if plain else items
+    except (TypeError, ValueError, RecursionError):  # no JSON: whoever reads the items says what is wrong
+        return masked_response(mask, {"status": "completed", "output": items})
+    body = {"status": "completed", "output": output}
+    return body if plain else masked_response(mask, body)
 
 
 def masked_body(mask: Mask, body: Mapping[str, Any], text: str) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ from mcpbridge.adapters.masking import StreamMask, masked_body
 from mcpbridge.adapters.sse import EventData
 from mcpbridge.adapters.turnstile import Turnstile
 from mcpbridge.core.raw import mapping
-from mcpbridge.core.request import ModelRequest
+from mcpbridge.core.request import Apart, ModelRequest
 from mcpbridge.core.secret import Secret
 from mcpbridge.errors import ModelError
 from mcpbridge.ports import ModelNotice, ModelOutput, ModelResponse, StreamEvent
@@ -113,7 +113,7 @@ class ResponsesModel:
         self, failure: Failure, request: ModelRequest, state: RetryCallState
     ) -> tuple[ModelNotice, float]:
         """The notice of what is tried next and the seconds to wait, or the error that ends it."""
-        may_execute = bool(request.live_approvals) or self.runs_unasked
+        may_execute = bool(request.live_approvals) or (self.runs_unasked and request.apart is None)
         if failure.refuses_include and self.learned.encrypted and (failure.checks_form or not may_execute):
             self.learned.encrypted = False
             fields = {"capability": _ENCRYPTED, "reason": failure.message}
@@ -138,12 +138,7 @@ class ResponsesModel:
         return ModelNotice(type="retry", fields=retry), delay
 
     async def _body(self, request: ModelRequest) -> bytes:
-        head: dict[str, Any] = {**self.options, "store": False}
-        if self.learned.encrypted:
-            head["include"] = [_ENCRYPTED]
-        tools = await self.tools.tools(without=self.learned.left_out, bridged=request.functions)
-        if tools:
-            head["tools"] = tools
+        head = await self._head(request) if request.apart is None else _apart(self.options, request.apart)
         if self.stream:
             head["stream"] = True
         opening = json.dumps(head, ensure_ascii=True, separators=(",", ":")).encode()
@@ -151,6 +146,13 @@ class ResponsesModel:
         pieces[0] = opening[:-1] + b',"input":[' + pieces[0]
         pieces[-1] += b"]}"
         return b",".join(pieces)  # one join, so that a long history is copied once
+
+    async def _head(self, request: ModelRequest) -> dict[str, Any]:
+        head: dict[str, Any] = {**self.options, "store": False}
+        if self.learned.encrypted:
+            head["include"] = [_ENCRYPTED]
+        tools = await self.tools.tools(without=self.learned.left_out, bridged=request.functions)
+        return {**head, "tools": tools} if tools else head
 
     def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelOutput, None]:
         # The body holds credentials in clear: it stays out of the frames that our errors carry along.
@@ -242,6 +244,14 @@ class ResponsesModel:
         if key != self.learned.key:
             self.tools.mask.add(client_secrets(self.client))
             self.learned.key = key
+
+
+def _apart(options: Mapping[str, Any], apart: Apart) -> dict[str, Any]:
+    """What is sent for somebody else: the model, how much it thinks, and nothing else of the operator's."""
+    head: dict[str, Any] = {name: options[name] for name in ("model", "reasoning") if name in options}
+    if apart.instructions:
+        head["instructions"] = apart.instructions
+    return {**head, "max_output_tokens": apart.max_output_tokens, "store": False}
 
 
 async def _read(sent: Awaitable[openai.AsyncStream[object]], turnstile: Turnstile) -> bytes:

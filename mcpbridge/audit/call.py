@@ -43,11 +43,19 @@ class Part(NamedTuple):
 class Calls:
     """Turns arguments, results and errors into what may be kept of them."""
 
-    __slots__ = ("_nothing", "keeping", "mask", "redactor")
+    __slots__ = ("_by_tool", "_nothing", "keeping", "mask", "redactor")
 
     def __init__(self, *, mask: Mask, redactor: Redactor, keeping: Keeping) -> None:
         self.mask, self.redactor, self.keeping = mask, redactor, keeping
         self._nothing = Hidden(redactor=redactor)
+        self._by_tool = bool(keeping.levels or keeping.declared)
+
+    def usual(self, fields: Mapping[str, Any]) -> bool:
+        """Whether this call's arguments are kept like most: at level `arguments`, with nothing declared."""
+        if not self._by_tool:
+            return True
+        tool = tool_of(fields)
+        return self.keeping.levels.of(tool) is Level.ARGUMENTS and not self.keeping.declared.of(tool)
 
     def level(self, fields: dict[str, Any]) -> Level:
         """Of a record that may hold something of a call; one that does not is `arguments`, which hides

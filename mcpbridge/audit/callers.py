@@ -49,20 +49,19 @@ class Callers:
         self._began = 0.0
 
     def gather(self, pending: Pending) -> None:
-        """To be written with all that the loop's other callers append in this pass."""
+        """To be written with what the loop's other callers append in this pass, or while some are woken."""
         self.deadlines.add(pending)
-        self._gathered.append(pending)
-        if not self._due:
-            self._due = True
+        if not self._gathered:
             self._since = perf_counter()
-            self.loop.call_soon(self._look)
+        self._gathered.append(pending)
+        if not (self._due or self._waking):
+            self._due = True
+            self.loop.call_soon(self._end)
 
-    def _look(self) -> None:
-        if self._waking and perf_counter() - self._since < _GATHERED:
-            self.loop.call_soon(self._look)
-            return
+    def _end(self) -> None:
         self._due = False
-        self.hand_over()
+        if not self._waking:
+            self.hand_over()
 
     def hand_over(self) -> None:
         """From any thread: to the writer with what was gathered."""
@@ -84,18 +83,6 @@ class Callers:
             self._at_once = min(self._at_once, _FIRST_AT_ONCE)
             self._wake_some()
 
-    def _next(self) -> None:
-        """The pass after some were woken: all of them had their turn."""
-        if perf_counter() - self._began >= _PASS:
-            self._at_once = max(1, self._at_once // 2)
-        elif self._settled:
-            self._at_once = min(2 * self._at_once, _MAX_AT_ONCE)
-        if self._settled:
-            self._wake_some()
-        else:
-            self._waking = False
-            self.hand_over()
-
     def _wake_some(self) -> None:
         self._began = perf_counter()
         for _ in range(min(self._at_once, len(self._settled))):
@@ -103,3 +90,17 @@ class Callers:
             self.deadlines.remove(pending)
             pending.settle(result)
         self.loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        """The end of the pass after some were woken: all of them had their turn, and the loop has nothing
+        more to do for us. While it has, it and the writer would take the interpreter from each other."""
+        now = perf_counter()
+        if now - self._began >= _PASS:
+            self._at_once = max(1, self._at_once // 2)
+        elif self._settled:
+            self._at_once = min(2 * self._at_once, _MAX_AT_ONCE)
+        self._waking = bool(self._settled)
+        if not self._waking or now - self._since >= _GATHERED:
+            self.hand_over()
+        if self._waking:
+            self._wake_some()

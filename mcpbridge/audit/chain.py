@@ -75,16 +75,21 @@ def line_hash(line: bytes) -> str:
     return hashlib.sha256(b"\0" + line).hexdigest()
 
 
+def leaf_hash(line: bytes) -> bytes:
+    """The same as bytes: what a Merkle tree over the lines is made of."""
+    return hashlib.sha256(b"\0" + line).digest()
+
+
 def leaf_hashes(lines: bytes) -> list[bytes]:
-    """The same for whole lines, as bytes: what a Merkle tree over them is made of."""
+    """Of each of some whole lines."""
     sha256 = hashlib.sha256
     return [sha256(b"\0" + line).digest() for line in lines[:-1].split(b"\n")]
 
 
 def chained(seq: int, prev: str, body: bytes) -> bytes:
     """A whole line without its newline. `body` runs from `"ts"` to the last field, without a brace."""
-    line = b'{"prev":"%b","seq":%d,%b' % (prev.encode(), seq, body)
-    return b'%b,"crc":"%08x"}' % (line, zlib.crc32(line))
+    head = b'{"prev":"%b","seq":%d,' % (prev.encode(), seq)
+    return b'%b%b,"crc":"%08x"}' % (head, body, zlib.crc32(body, zlib.crc32(head)))
 
 
 def link_of(line: bytes) -> tuple[str, int] | None:

@@ -7,8 +7,7 @@ that a hash that two keys share is told apart. A million decisions take about 18
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from hashlib import blake2b
+from collections.abc import Sequence
 from typing import Final
 
 from mcpbridge.audit.chain import parsed
@@ -28,20 +27,24 @@ class DecisionIndex:
 
     def __init__(self) -> None:
         self._buckets: list[bytearray] = [bytearray() for _ in range(_BUCKETS)]
-        # Keys hold ids that come from outside; without a salt somebody could choose where they go.
-        self._salt = secrets.token_bytes(16)
+        # Keys hold ids that come from outside; without a salt somebody could choose where they go. (Python's
+        # own hash has one too, but not where PYTHONHASHSEED is set.)
+        self._salt = secrets.token_hex(16)
 
-    def offsets(self, key: str) -> Iterator[int]:
+    def offsets(self, key: str) -> Sequence[int]:
         """Where lines begin whose key has the same hash; nearly always one, and the one looked for."""
-        digest, bucket = self._place(key.encode("utf-8", "surrogatepass"))
+        digest, bucket = self._place(key)
         at = bucket.find(digest)
+        found: list[int] = []
         while at >= 0:
             if at % _ENTRY == 0:
-                yield int.from_bytes(bucket[at + _SIZE : at + _ENTRY], "big")
+                found.append(int.from_bytes(bucket[at + _SIZE : at + _ENTRY], "big"))
             at = bucket.find(digest, at + 1)
+        return found
 
     def add(self, key: str, offset: int) -> None:
-        self._add(key.encode("utf-8", "surrogatepass"), offset)
+        digest, bucket = self._place(key)
+        bucket += digest + offset.to_bytes(_SIZE, "big")
 
     def scan(self, lines: bytes, offset: int) -> None:
         """Take over the keys of some whole lines that begin at `offset` in the file. Nested keys of that name
@@ -54,18 +57,15 @@ class DecisionIndex:
             key = lines[first : lines.find(b'"', first, end)]
             # Nothing was opened before it, so it is the record's own. All others are told by the whole line.
             if b"\\" not in key and lines.find(b"{", start + 1, at) < 0:
-                self._add(key, offset + start)
+                self.add(key.decode("utf-8", "replace"), offset + start)
             elif (own := decision_of(lines[start:end])[0]) is not None:
                 self.add(own, offset + start)
             at = lines.find(_NEEDLE, end)
 
-    def _add(self, key: bytes, offset: int) -> None:
-        digest, bucket = self._place(key)
-        bucket += digest + offset.to_bytes(_SIZE, "big")
-
-    def _place(self, key: bytes) -> tuple[bytes, bytearray]:
-        digest = blake2b(key, digest_size=_SIZE, key=self._salt).digest()
-        return digest, self._buckets[(digest[0] << 8 | digest[1]) % _BUCKETS]
+    def _place(self, key: str) -> tuple[bytes, bytearray]:
+        # It is never written down, and the line itself says whose it is: all that is asked of it is speed.
+        place = hash(self._salt + key)
+        return place.to_bytes(_SIZE, "big", signed=True), self._buckets[place % _BUCKETS]
 
 
 def decision_of(line: bytes) -> tuple[str | None, int, str]:

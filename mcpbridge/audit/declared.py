@@ -69,6 +69,9 @@ class Declared:
     def __init__(self, given: Iterable[DeclaredSecrets] = ()) -> None:
         self._given = tuple(given)
 
+    def __bool__(self) -> bool:
+        return bool(self._given)
+
     def of(self, tool: str) -> SecretFields:
         """What is declared for `label.tool`."""
         if not self._given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -75,13 +76,13 @@ def sieve(wanted: Wanted) -> Sieve:
         safe_line(f"{encode_again(name)}:{encode_again(value)}").encode() for name, value in exact.items()
     ]
     types = _types(wanted)
-    either = None if types is None else [f'"type":{encode_again(name)}'.encode() for name in types]
+    either = None if types is None else _any_type(types)
     tests = list(_tests(wanted, types))
 
     def passed(line: bytes) -> dict[str, Any] | None:
         if not all(needle in line for needle in needles):
             return None
-        if either is not None and not any(needle in line for needle in either):
+        if either is not None and either.search(line) is None:
             return None
         record = parsed(line)
         if record is None:
@@ -90,6 +91,13 @@ def sieve(wanted: Wanted) -> Sieve:
         return record if same and all(test(record) for test in tests) else None
 
     return passed
+
+
+def _any_type(types: Collection[str]) -> re.Pattern[bytes]:
+    """All at once: a type stands near a line's beginning, and what is not in the line is looked for in all of
+    it."""
+    names = "|".join(re.escape(encode_again(name)) for name in sorted(types))
+    return re.compile(f'"type":(?:{names})'.encode() if types else rb"(?!)")
 
 
 def word(record: Mapping[str, Any], name: str) -> str:

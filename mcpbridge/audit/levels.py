@@ -42,6 +42,9 @@ class Levels:
                 "is meant, or arguments"
             )
 
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
     def of(self, tool: str) -> Level:
         for pattern, level in self._patterns:
             if fnmatchcase(tool, pattern):

@@ -30,7 +30,7 @@ from mcpbridge.audit.seal import Rhythm
 from mcpbridge.audit.waking import NOTHING, Pending, wake
 from mcpbridge.core.quota import Quota, QuotaFull
 from mcpbridge.core.secret import Mask
-from mcpbridge.errors import AuditUnavailable
+from mcpbridge.errors import AuditUnavailable, UsageError
 from mcpbridge.ports import Clock, Record
 
 _LAST_ANCHORS: Final = 5.0
@@ -126,8 +126,11 @@ class AuditLog:
         Raises AuditUnavailable (after `write_deadline` seconds without progress at the latest), or
         AlreadyDecided when some record of the log carries the same `decision_key`, or QuotaFull when one of
         its `quotas` permits no further use. The first key that may be older than this process (and the first
-        quota) has the whole log searched, step by step; other records do not wait for that.
+        quota) has the whole log searched, step by step; other records do not wait for that. Raises UsageError
+        for a checkpoint: those are the log's own.
         """
+        if record.type == RecordType.CHECKPOINT:
+            raise UsageError("an audit log writes its checkpoints itself; append a record of another type")
         keep = record.phase == "post"
         if large(record):
             return await self._submit(record, keep=keep)

@@ -16,7 +16,7 @@ from typing import Final
 
 from mcpbridge.audit.active import ActiveSegment, unavailable
 from mcpbridge.audit.blobs import Blob, BlobStore
-from mcpbridge.audit.chain import chained, line_hash, link_of
+from mcpbridge.audit.chain import chained, leaf_hash, line_hash, link_of
 from mcpbridge.audit.disk import Disk, open_log, read_at
 from mcpbridge.audit.encode import Encoder
 from mcpbridge.audit.encoded import Encoded
@@ -266,14 +266,16 @@ class LogFile:
 
     def _append(self, batch: Sequence[Encoded]) -> tuple[list[Result], bool]:
         """Chain and write; the results, and whether anything was written."""
-        end, seq, prev = self.tail
+        begin, seq, prev = self.tail
+        first, end = self._places.active, begin
         lines: list[bytes] = []
+        leaves: list[bytes] = []
         results: list[Result] = []
         used: list[Encoded] = []
         decided: dict[str, tuple[int, str]] = {}
         places: list[tuple[str, int]] = []
         for entry in batch:
-            refusal = self._refused(entry, decided)
+            refusal = self._history.refused(entry, decided, fd=self._active.fd, end=first + begin)
             if refusal is not None or entry.probe:
                 results.append(refusal or seq)
                 continue
@@ -282,28 +284,26 @@ class LogFile:
                 used.append(entry)
             seq += 1
             if entry.decision_key is not None:
-                decided.update(dict.fromkeys(entry.keys, (seq, entry.outcome)))
-                places.append((entry.decision_key, self._places.active + end))
+                for key in entry.keys:
+                    decided[key] = seq, entry.outcome
+                places.append((entry.decision_key, first + end))
             line = chained(seq, prev, entry.body)
-            prev = line_hash(line)
+            leaf = leaf_hash(line)
+            prev = leaf.hex()
             end += len(line) + 1
             lines.append(line)
+            leaves.append(leaf)
             results.append(seq)
         if not lines:
             return results, False
         try:
-            self._active.write(b"\n".join(lines) + b"\n", seq, prev)
+            self._active.write(b"\n".join([*lines, b""]), seq, prev)
         except AuditUnavailable:
             self._history.unuse(used)
             raise
+        self._seal.wrote(begin, end, leaves)
         self._history.decided(places)
         return results, True
-
-    def _refused(self, entry: Encoded, batch: dict[str, tuple[int, str]]) -> Result | None:
-        if not entry.keys and not entry.quotas:
-            return None
-        end = self._places.active + self.tail.end
-        return self._history.refused(entry, batch, fd=self._active.fd, end=end)
 
     def _refuse(self, error: AuditUnavailable) -> AuditUnavailable:
         """Remember why nothing more is written here."""

@@ -20,7 +20,7 @@ MAX_DEPTH: Final = 64
 _MAX_NODES: Final = 1_000_000
 """More values than 1 MB of JSON can hold; shared references could unfold without end."""
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
-_DIGITS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
+_ALIKE: Final = bytes.maketrans(b"123456789[", b"000000000{")
 _LONG_NUMBER: Final = b"0" * 19
 """64-bit integers have up to 20 digits; with all digits made equal one plain search finds the candidates."""
 _BREAKING: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -40,7 +40,8 @@ def _encoder(*, sort_keys: bool) -> Callable[[Any], str]:
     return lambda value: "".join(chunks(value, 0))
 
 
-_encode: Final = _encoder(sort_keys=False)
+encode_again: Final = _encoder(sort_keys=False)
+"""Compact JSON of a value that is already plain."""
 _encode_sorted: Final = _encoder(sort_keys=True)
 
 
@@ -50,19 +51,14 @@ def encode_plain(value: Any, *, most: int = _MAX_NODES) -> tuple[str, Any, bool]
     At most `most` values are kept.
     """
     try:
-        text = _encode(value)
+        text = encode_again(value)
         if harmless(text):
             return text, value, False
     except Exception:  # noqa: BLE001, S110 # boundary: a field's own code may raise anything; walked below
         pass
     walk = _Walk(most)
     value = walk.value(value, 0)
-    return _encode(value), value, walk.changed
-
-
-def encode_again(value: Any) -> str:
-    """Compact JSON of a value that is already plain."""
-    return _encode(value)
+    return encode_again(value), value, walk.changed
 
 
 def encode_sorted(value: Any) -> str:
@@ -70,7 +66,7 @@ def encode_sorted(value: Any) -> str:
     try:
         return _encode_sorted(value)
     except TypeError:  # keys of several types do not sort; their text does
-        return _encode_sorted(json.loads(_encode(value)))
+        return _encode_sorted(json.loads(encode_again(value)))
 
 
 def safe_line(text: str) -> str:
@@ -83,8 +79,8 @@ def safe_line(text: str) -> str:
 def harmless(text: str) -> bool:
     """Whether JSON text holds nothing that some reader chokes on: it needs no walk. Raises
     UnicodeEncodeError on a lone surrogate."""
-    data = text.encode()
-    return data.count(b"{") + data.count(b"[") <= MAX_DEPTH and _LONG_NUMBER not in data.translate(_DIGITS)
+    data = text.encode().translate(_ALIKE)
+    return data.count(b"{") <= MAX_DEPTH and _LONG_NUMBER not in data
 
 
 def strings_of(value: Any) -> list[str]:

@@ -7,11 +7,10 @@ the record to the careful way. What it writes is what the careful way would have
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from mcpbridge.audit.call import MAX_FIELD, Calls, tool_of
+from mcpbridge.audit.call import MAX_FIELD, Calls
 from mcpbridge.audit.encoded import Encoded
-from mcpbridge.audit.levels import Level
 from mcpbridge.audit.looks import hinted
 from mcpbridge.audit.names import KEYED, RESERVED, STRUCTURED
 from mcpbridge.audit.plain import encode_again, harmless, safe_line, strings_of
@@ -20,14 +19,6 @@ from mcpbridge.ports import Record
 
 _CAREFUL: Final = RESERVED | {"result", "error", *KEYED}
 """A record with one of these fields is not usual."""
-
-
-class _Looked(NamedTuple):
-    """Text without anything odd or secret in it."""
-
-    fields: str
-    """JSON members without braces."""
-    arguments: str
 
 
 class Quick:
@@ -40,66 +31,61 @@ class Quick:
 
     def encode(self, record: Record) -> Encoded | None:
         """What the careful way makes of the record; None where that has more to do."""
-        if record.blobs or record.quotas or record.freed or not _CAREFUL.isdisjoint(record.fields):
+        fields = record.fields
+        if record.blobs or record.quotas or record.freed or not _CAREFUL.isdisjoint(fields):
             return None
         try:
-            body = self._body(record)
+            body = self._body(fields, record.decision_key or "")
         except Exception:  # noqa: BLE001 # boundary: a field's own code may raise anything; the careful way copes
             return None
         if body is None:
             return None
-        stamp, at = self._stamps.of(record)
-        key, fields = record.decision_key, record.fields
+        line, at = self._stamps.of(record)
+        key, new = record.decision_key, record.new_key
         keys: tuple[str, ...] = ()
         if key is not None:
-            stamp = f'{stamp},"decision_key":"{key}"'
-            keys = (key,) if record.new_key else (key, self._calls.redactor.part(key))
-        line = safe_line(f"{stamp},{body}" if body else stamp)
-        search = key is not None and not record.new_key
+            line = f'{line},"decision_key":"{key}"'
+            keys = (key,) if new else (key, self._calls.redactor.part(key))
+        if body:
+            line = f"{line},{body}"
         request_id, outcome = str(fields.get("request_id", "")), str(fields.get("outcome", ""))
-        return Encoded(line.encode(), (), key, keys, search, request_id, outcome, (), record.use, "", at)
+        search = key is not None and not new
+        return Encoded(
+            safe_line(line).encode(), (), key, keys, search, request_id, outcome, (), record.use, "", at
+        )
 
-    def _body(self, record: Record) -> str | None:
+    def _body(self, fields: Mapping[str, Any], key: str) -> str | None:
         """All members of the line but those that the log itself adds."""
-        key = record.decision_key
-        if key is not None and not (
-            key.isascii() and key.isprintable() and '"' not in key and "\\" not in key
-        ):
+        if not (key.isascii() and key.isprintable()) or '"' in key or "\\" in key:
             return None
-        if "arguments" not in record.fields:
-            looked = self._looked(record.fields, "", key or "")
-            return None if looked is None else looked.fields
-        fields = dict(record.fields)
-        arguments = fields.pop("arguments")
-        calls, tool = self._calls, tool_of(fields)
-        if calls.keeping.levels.of(tool) is not Level.ARGUMENTS or calls.keeping.declared.of(tool):
+        calls = self._calls
+        if "arguments" not in fields:
+            text = encode_again(fields)
+            return text[1:-1] if self._usual(f"{text},{key}", fields, None) else None
+        if not calls.usual(fields):
             return None
-        looked = self._looked(fields, encode_again(arguments), key or "", arguments)
-        if looked is None:
+        others = {**fields}
+        arguments = others.pop("arguments")
+        text, given = encode_again(others), encode_again(arguments)
+        if not self._usual(f"{text},{given},{key}", others, arguments):
             return None
-        _, leaves, too_many = calls.redactor.value(arguments, looked.arguments)
-        if leaves or too_many:
+        _, hidden, more = calls.redactor.value(arguments, given)
+        if hidden or more:
             return None
-        call = f'"arguments":{looked.arguments},{calls.about(looked.arguments, arguments)}'
-        return f"{looked.fields},{call}" if looked.fields else call
+        call = f'"arguments":{given},{calls.about(given, arguments)}'
+        return f"{text[1:-1]},{call}" if others else call
 
-    def _looked(
-        self, fields: Mapping[str, Any], arguments: str, key: str, value: Any = None
-    ) -> _Looked | None:
-        """Fields and arguments (`value`, as JSON text), where nothing odd or secret is in either."""
-        text = encode_again(fields)
-        if len(text) > MAX_FIELD or len(arguments) > MAX_FIELD:
-            return None
-        whole, mask = f"{text},{arguments},{key}", self._calls.mask
-        if not harmless(whole) or mask.found_in(whole):
-            return None
-        if "\\" in whole and mask.found_in("\n".join((*strings_of(fields), *strings_of(value)))):
-            return None
-        if not STRUCTURED.issuperset(fields):
-            free = {name: each for name, each in fields.items() if name not in STRUCTURED}
-            if shapes(free):
-                return None
-        return _Looked(text[1:-1], arguments)
+    def _usual(self, whole: str, fields: Mapping[str, Any], arguments: Any) -> bool:
+        """Whether nothing in the record's JSON text (`whole`) is odd, nothing in it is a known secret, and no
+        text from outside looks like one. What else arguments may hide is for `Redactor.value` to say."""
+        mask = self._calls.mask
+        if len(whole) > MAX_FIELD or not harmless(whole) or mask.found_in(whole):
+            return False
+        if "\\" in whole and mask.found_in("\n".join((*strings_of(fields), *strings_of(arguments)))):
+            return False
+        if STRUCTURED.issuperset(fields):
+            return True
+        return not shapes({name: value for name, value in fields.items() if name not in STRUCTURED})
 
 
 def shapes(free: Mapping[str, Any]) -> bool:

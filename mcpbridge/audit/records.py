@@ -53,6 +53,19 @@ class RecordType(StrEnum):
     blob."""
     ELICITATION_ANSWERED = "elicitation_answered"
     """What it is answered: `answer` (accept, decline, cancel), `approver`; a form's values as `arguments`."""
+    SAMPLING_ASKED = "sampling_asked"
+    """A bridged server wants words of the model while its call runs: `arguments` is what would be sent, or
+    (`stage` answer) what the model said; the screen is a blob."""
+    SAMPLING_DECIDED = "sampling_decided"
+    """Whether the model is asked, durable before it is: `answer` (accept, decline, cancel), `approver`."""
+    SAMPLING_ANSWERED = "sampling_answered"
+    """What the server gets then, durable before it does: `answer`; with accept `result_size` and
+    `result_sha256` of the words, and the `model`."""
+    ROOTS_ASKED = "roots_asked"
+    """A bridged server asked where it may work, and is told the configured `roots`."""
+    SERVER_REQUEST_REFUSED = "server_request_refused"
+    """A bridged server asked for something (`method`) that it did not get, and nobody was asked: `reason`.
+    With `request_id` where it asked in the middle of a call."""
     SERVER_UNAVAILABLE = "server_unavailable"
     """A bridged server could not be reached: `error`, `reason`."""
     GRANT_MADE = "grant_made"

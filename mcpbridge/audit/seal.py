@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mcpbridge.audit.chain import leaf_hashes
 from mcpbridge.audit.checkpoint import Checkpoint
@@ -29,6 +32,12 @@ class Rhythm:
     """A segment of that size is closed, and the next one begun."""
 
 
+class _Written(NamedTuple):
+    begin: int
+    end: int
+    leaves: Sequence[bytes]
+
+
 class Seal:
     """The tree over the log's lines. It lags behind the lines and catches up when a checkpoint is due: with
     several writers, each line is then hashed for it once, and not by every one of them."""
@@ -38,6 +47,8 @@ class Seal:
         self._tree, self._rhythm = tree, rhythm
         self._offset = tail.end
         """In the active segment: where the first line begins that the tree does not have yet."""
+        self._own: deque[_Written] = deque()
+        """Lines from there on whose hashes are known: their links were made of them."""
         self._sealed = sealed
         self._since: float | None = None
         """When the first line after the last checkpoint was seen."""
@@ -62,9 +73,27 @@ class Seal:
         self._tree, self._offset, self._sealed = found.tree, end, found.seq
         self._since = None
         self._not_before = 0.0
+        while self._own and self._own[0].begin < end:
+            self._own.popleft()
+
+    def wrote(self, begin: int, end: int, leaves: Sequence[bytes]) -> None:
+        """Lines of ours stand in the active segment from `begin` to `end`."""
+        self._own.append(_Written(begin, end, leaves))
 
     def advance(self, fd: int, end: int) -> None:
-        """Take over the lines of the active segment up to `end`. Raises OSError."""
+        """Take over the lines of the active segment up to `end`: our own by their hashes, others' are read.
+        Raises OSError."""
+        while self._own and self._own[0].end <= end:
+            own = self._own[0]
+            self._read(fd, own.begin)
+            if self._offset != own.begin:  # the file lost lines, which the next look at its size tells
+                return
+            self._tree.extend(own.leaves)
+            self._offset = own.end
+            self._own.popleft()
+        self._read(fd, end)
+
+    def _read(self, fd: int, end: int) -> None:
         for lines in whole_lines(fd, self._offset, end):
             self._tree.extend(leaf_hashes(lines))
             self._offset += len(lines)
@@ -72,6 +101,7 @@ class Seal:
     def next_segment(self) -> None:
         """The segment that was advanced to its end is closed; the next one begins."""
         self._offset = 0
+        self._own.clear()
 
     def signed(self, keys: LogKeys, encoder: Encoder) -> tuple[str, bytes]:
         """The signed note, and the checkpoint's line without its link. Raises AuditUnavailable when there is

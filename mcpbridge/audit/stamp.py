@@ -25,8 +25,11 @@ class Stamps:
     def of(self, record: Record) -> tuple[str, float]:
         """JSON members without braces, and the POSIX time that they show."""
         shown, at = self._now() if self._clock is None else _of(self._clock.now())
-        stamp = f'"ts":"{shown}Z","type":{_name(record.type)}'
-        return f'{stamp},"phase":"{record.phase}"' if record.phase else stamp, at
+        kind, phase = record.type, record.phase
+        name = kind if kind.isascii() and kind.isidentifier() else encode_plain(kind)[0][1:-1]
+        if phase:
+            return f'"ts":"{shown}Z","type":"{name}","phase":"{phase}"', at
+        return f'"ts":"{shown}Z","type":"{name}"', at
 
     def _now(self) -> tuple[str, float]:
         now = time.time_ns() // 1_000
@@ -42,8 +45,3 @@ def _of(now: datetime) -> tuple[str, float]:
     if now.tzinfo is not UTC:
         now = now.astimezone(UTC)
     return now.isoformat(timespec="microseconds")[: -len("+00:00")], now.timestamp()
-
-
-def _name(text: str) -> str:
-    """A record's type as JSON; the common ones without a trip through `json`."""
-    return f'"{text}"' if text.isascii() and text.isidentifier() else encode_plain(text)[0]

@@ -21,6 +21,7 @@ from mcpbridge.audit.note import VerifierKey
 from mcpbridge.audit.read import NO_LOG
 from mcpbridge.audit.segments import LOG_NAME, first_of, segments
 from mcpbridge.audit.verifying.asking import ask
+from mcpbridge.audit.verifying.beside import SecondProcess
 from mcpbridge.audit.verifying.claims import Source
 from mcpbridge.audit.verifying.heads import Head, Heads, Remembered
 from mcpbridge.audit.verifying.outside import writer_of
@@ -33,6 +34,8 @@ from mcpbridge.errors import AuditUnavailable
 
 _TRIES: Final = 3
 """Passes over a log that grows so fast that a witness has always seen more than the pass."""
+
+_SECOND: Final = SecondProcess()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +53,21 @@ class Against:
     """Whether witnesses are asked now; else their last answer is taken, which shows no cut."""
 
 
-def verify(directory_or_file: str | Path, against: Against | None = None) -> Verification:
-    """Check every line, the chain, checkpoints, the texts that lines refer to, and what others saw of it."""
+def verify(
+    directory_or_file: str | Path,
+    against: Against | None = None,
+    *,
+    second: SecondProcess = _SECOND,
+) -> Verification:
+    """Check every line, the chain, checkpoints, the texts that lines refer to, and what others saw of it.
+
+    Of a long log, a `second` process of this Python reads parts, where it can be started; what it says never
+    makes this less strict.
+    """
     path = Path(directory_or_file)
     shown = log_path(path)
     try:
-        return _verified(path, shown, against or Against())
+        return _verified(path, shown, against or Against(), second)
     except FileNotFoundError as error:
         if path.is_dir() and error.filename and Path(error.filename) != shown:
             problem = f"{error.filename} belongs to the log and cannot be read: {error.strerror}"
@@ -73,14 +85,14 @@ def log_path(directory_or_file: str | Path) -> Path:
     return path / LOG_NAME if path.is_dir() else path
 
 
-def _verified(path: Path, shown: Path, against: Against) -> Verification:
+def _verified(path: Path, shown: Path, against: Against, second: SecondProcess) -> Verification:
     if first_of(path) > 1 and path.is_file():
         problem = f"this is one segment of a log; name its folder, {path.parent}"
         return Verification(path=shown, status=Status.UNUSABLE, problem=problem)
     tries = 0
     while True:
         tries += 1
-        this = _Pass(path, against)
+        this = _Pass(path, against, second)
         this.scan.run(several=len(segments(path)) > 1)
         if not this.scan.ours or not (this.scan.lines or this.scan.flaw_count):
             return Verification(path=shown, status=Status.UNUSABLE, problem=_nothing(this.scan))
@@ -105,7 +117,7 @@ def _nothing(scan: Scan) -> str:
 class _Pass:
     """One pass, and what is asked before and after it."""
 
-    def __init__(self, path: Path, against: Against) -> None:
+    def __init__(self, path: Path, against: Against, second: SecondProcess) -> None:
         self._path, self._against = path, against
         self._folder = path if path.is_dir() else path.parent
         self.warnings = key_warnings(self._folder)
@@ -124,7 +136,7 @@ class _Pass:
         self._kept = list(self._sources())
         self._bytes = _size(path)
         sources: list[Source] = [*self._kept, *([self._head] if self._head else [])]
-        self.scan = Scan(path, self._start, self._signers, sources)
+        self.scan = Scan(path, self._start, self._signers, sources, second)
 
     def _kept_keys(self) -> Sequence[VerifierKey]:
         try:

@@ -68,6 +68,9 @@ class Assembly:
     announced: bool = False
     announcing: asyncio.Lock = field(default_factory=asyncio.Lock)
     remembered: Remembered = field(default_factory=Remembered)
+    _declared: tuple[tuple[ServerDeclaration, ...], Declared] | None = field(default=None, init=False)
+    """Servers, and what they declare: made anew where they changed."""
+    _judge: Judge | None = field(default=None, init=False)
 
     @property
     def origin(self) -> str:
@@ -76,6 +79,12 @@ class Assembly:
 
     def declared(self) -> Declared:
         """What the next request declares, as the core sees it."""
+        servers = tuple(self.servers.values())
+        if self._declared is None or self._declared[0] != servers:
+            self._declared = (servers, self._declared_now())
+        return self._declared[1]
+
+    def _declared_now(self) -> Declared:
         return Declared(
             servers={server.label: hosted_server(server) for server in self.hosted()},
             bridged={server.label: bridged_server(server) for server in self.bridged()},
@@ -97,6 +106,11 @@ class Assembly:
 
     def judge(self) -> Judge:
         """The judge over the configured policies."""
+        if self._judge is None or self._judge.approver is not self.approver:
+            self._judge = self._new_judge()
+        return self._judge
+
+    def _new_judge(self) -> Judge:
         return Judge(
             policies=self.policies,
             clock=self.clock,
@@ -243,7 +257,7 @@ class Assembly:
         if is_bridged(server, self.config.model.profile):
             given = self.given.get(server.label)
             self.toolboxes.openers[server.label] = (
-                partial(connect, server, self.sources, self.mask, self.log)
+                partial(connect, server, self.sources, self.mask, self.log, self.audit)
                 if given is None
                 else lambda: given
             )

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from mcpbridge.config import Profile, SecretSources, ServerDeclaration, resolve_credentials
 from mcpbridge.config.credentials import resolve_environment
 from mcpbridge.core.secret import Mask, Secret
+from mcpbridge.engine.sampling_records import asked_record
 
 if TYPE_CHECKING:
     import httpx2
 
     from mcpbridge.adapters.logging import Diagnostics
     from mcpbridge.adapters.mcp_servers.settings import HttpAddress, StdioCommand
-    from mcpbridge.ports import Toolbox
+    from mcpbridge.ports import AuditSink, ServerAsked, Toolbox
 
 
 def is_bridged(server: ServerDeclaration, profile: Profile) -> bool:
@@ -25,8 +26,15 @@ def is_bridged(server: ServerDeclaration, profile: Profile) -> bool:
     return server.via == "bridge"
 
 
-def connect(server: ServerDeclaration, sources: SecretSources, mask: Mask, log: Diagnostics) -> Toolbox:
-    """The toolbox of one bridged server; nothing is connected yet, and `mcp` is not loaded."""
+def connect(
+    server: ServerDeclaration,
+    sources: SecretSources,
+    mask: Mask,
+    log: Diagnostics,
+    audit: AuditSink | None = None,
+) -> Toolbox:
+    """The toolbox of one bridged server; nothing is connected yet, and `mcp` is not loaded. `audit` takes
+    what the server asks for outside any call; a probe has none."""
     from mcpbridge.adapters.mcp_servers.settings import Bounds, BridgedServer
     from mcpbridge.adapters.mcp_servers.toolbox import ServerToolbox
 
@@ -38,6 +46,10 @@ def connect(server: ServerDeclaration, sources: SecretSources, mask: Mask, log: 
             address=_address(server, sources, mask, log),
             protocol=connection.protocol,
             elicitation=connection.elicitation == "ask",
+            offer=connection.offer,
+            sampling=connection.sampling != "refuse",
+            roots=connection.roots,
+            noted=None if audit is None else partial(_noted, audit),
             bounds=Bounds(
                 connect=connection.connect_timeout,
                 listing=connection.connect_timeout,
@@ -88,6 +100,10 @@ async def _environment(server: ServerDeclaration, sources: SecretSources, mask: 
     found, sensitive = await resolve_environment(server, sources)
     mask.add(sensitive)
     return found
+
+
+async def _noted(audit: AuditSink, asked: ServerAsked) -> None:
+    await audit.append(asked_record(asked))
 
 
 def _said(log: Diagnostics, label: str, line: str) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from mcpbridge.adapters.approvers import DenyApprover
-from mcpbridge.adapters.masking import masked_response
+from mcpbridge.adapters.masking import masked_output
 from mcpbridge.adapters.telemetry import Trace, watched_audit, watched_judge, watched_tools
 from mcpbridge.adapters.terminal import TerminalApprover
 from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
@@ -159,9 +159,10 @@ class Gate:
         self._trace = self._assembly.telemetry.trace(self._conversation.id, whole_turn=False)
         sink = self._assembly.audit
         watched = sink if self._trace is None else watched_audit(sink, self._trace)
-        self._journal = replace(self._journal, sink=watched)
+        if self._journal.sink is not watched:
+            self._journal = replace(self._journal, sink=watched)
         declared = self._assembly.declared()
-        masked = masked_response(self._assembly.mask, {"status": "completed", "output": output})
+        masked = masked_output(self._assembly.mask, output)
         unsettled = self._conversation.pending or self._conversation.owed
         if unsettled and list(self._conversation.output) == masked["output"]:
             # The same response again, after a failure on the way: what was answered stays answered.
@@ -221,6 +222,9 @@ class Gate:
 
     async def _answers(self, declared: Declared) -> list[dict[str, Any]]:
         parts, trace = self._assembly, self._trace
+        for outcome in self._conversation.owed:
+            await self._journal.pay(outcome)
+            self._conversation = self._conversation.paid(outcome)
         self._shelves.watch = None if trace is None else partial(watched_tools, trace=trace)
         settlement = Settlement(
             conversation=self._conversation,
@@ -235,9 +239,6 @@ class Gate:
             max_repeats=parts.config.limits.repeated_requests,
             pauses=False,
         )
-        for outcome in self._conversation.owed:
-            await self._journal.pay(outcome)
-            self._conversation = self._conversation.paid(outcome)
         try:
             async with aclosing(settlement.run()) as events:
                 async for event in events:

@@ -129,7 +129,8 @@ def _server(server: ServerDeclaration) -> str:
     tools = "all tools" if server.allowed_tools is None else _many(len(server.allowed_tools), "tool")
     observed = ", OBSERVED: its calls run without asking" if server.observe else ""
     way = "" if server.via == "hosted" else f", via {server.via}"
-    return f"{server.label}  {server.identity}  {tools}{way}{observed}"
+    offers = f", offers {' and '.join(server.connection.offer)}" if server.connection.offer else ""
+    return f"{server.label}  {server.identity}  {tools}{offers}{way}{observed}"
 
 
 def _policy(policy: Policy) -> str:

@@ -84,6 +84,7 @@ async def _serve(args: argparse.Namespace) -> None:
         await gateway.assembly.announce()
         await (_over_http(gateway, args.port) if args.http else _over_stdio(gateway))
     finally:
+        await gateway.close()
         await gateway.assembly.close()
 
 
@@ -91,11 +92,13 @@ def _gateway(args: argparse.Namespace, assembly: Any) -> Gateway:
     from mcpbridge import __version__
     from mcpbridge.gateway.serving import Gateway
 
+    callers = tuple(_caller(given) for given in args.client)
+    _each_their_own(callers)
     ask = args.ask or ("terminal" if assembly.config.approvals.ask == "terminal" and args.http else "nobody")
     return Gateway(
         assembly=assembly,
         version=__version__,
-        callers=tuple(_caller(given) for given in args.client),
+        callers=callers,
         names=args.names,
         approver=_approver(ask, http=args.http),
         ask_client=ask == "client",
@@ -127,10 +130,21 @@ def _caller(given: str) -> Caller:
     return Caller(principal=name, token=Secret(token))
 
 
+def _each_their_own(callers: tuple[Caller, ...]) -> None:
+    """A token that two clients have names neither."""
+    whose: dict[str, str] = {}
+    for caller in callers:
+        other = whose.setdefault(caller.token.reveal(), caller.principal)
+        if other != caller.principal:
+            raise UsageError(
+                f"--client {other} and {caller.principal} have the same token; give each their own"
+            )
+
+
 async def _over_stdio(gateway: Gateway) -> None:
     from mcp.server.stdio import stdio_server
 
-    server = gateway.server()
+    server = gateway.only.server()
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
 

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     config = load_config(args.config or DEFAULT_CONFIG)
     servers = chosen(config.servers, args.server)
-    probes = asyncio.run(probe_all(servers, process_sources(), within=_TIMEOUT))
+    probes = asyncio.run(probe_all(servers, process_sources(), within=_TIMEOUT, profile=config.model.profile))
     found = {probe.label: _definitions(probe) for probe in probes if not (probe.problem or probe.skipped)}
     problems = [probe.problem for probe in probes if probe.problem]
     report: dict[str, Any] = {"problems": problems, "skipped": [p.label for p in probes if p.skipped]}

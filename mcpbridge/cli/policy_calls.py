@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from mcpbridge.core.action import Action
+from mcpbridge.cli.policy_functions import Functions
+from mcpbridge.core.action import Action, Via
+from mcpbridge.core.function_names import label_of, tool_of
 from mcpbridge.core.raw import mapping
 from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
 from mcpbridge.errors import UsageError
@@ -17,14 +19,14 @@ FORMS: Final = (
 )
 
 
-def read_call(text: str, *, file: str) -> Action:
+def read_call(text: str, *, file: str, functions: Functions) -> Action:
     """A call from a file's text. Raises UsageError. Arguments given as JSON text are parsed as the gate
-    does, so that a malformed call can be looked at too."""
+    does, so that a malformed call can be looked at too. `functions` tells what a function stands for."""
     try:
         value = parse_arguments(text)
     except MalformedArguments as error:
         raise UsageError(f"{file}: no call: {_about_file(error)}; write {FORMS}") from None
-    return call_of(value, where=file)
+    return call_of(value, where=file, functions=functions)
 
 
 def _about_file(error: MalformedArguments) -> str:
@@ -37,34 +39,52 @@ def _about_file(error: MalformedArguments) -> str:
     return text
 
 
-def call_of(value: Mapping[str, Any], *, where: str) -> Action:
+def call_of(value: Mapping[str, Any], *, where: str, functions: Functions) -> Action:
     """The action that a call object describes. Raises UsageError."""
-    label, tool = _name(value, where)
+    label, tool = _name(value, where, functions)
     arguments, raw, malformed = _arguments(value.get("arguments", {}))
     return Action(
         request_id=str(value.get("id") or value.get("call_id") or "call"),
         server_label=label,
         tool=tool,
-        via="local" if label == "local" else "hosted",
+        via=_via(value, label, functions),
         arguments=arguments,
         raw_arguments=raw,
         malformed=malformed,
     )
 
 
-def _name(value: Mapping[str, Any], where: str) -> tuple[str, str]:
+def _via(value: Mapping[str, Any], label: str, functions: Functions) -> Via:
+    if label == "local":
+        return "local"
+    return "bridge" if value.get("type") == "function_call" or label in functions.bridged else "hosted"
+
+
+def _name(value: Mapping[str, Any], where: str, functions: Functions) -> tuple[str, str]:
     match value.get("type"):
         case "mcp_approval_request" | "mcp_call":
             name = f"{value.get('server_label')}.{value.get('name')}"
         case "function_call":
-            name = f"local.{value.get('name')}"
+            name = ".".join(functions.place(str(value.get("name") or ""), where))
         case _:
             name = str(value.get("tool") or "")
-    problem = tool_name_problem(name)
+    problem = _name_problem(name)
     if problem is not None:
-        raise UsageError(f"{where}: {problem}; write {FORMS}")
+        raise UsageError(f"{where}: {problem}; or write {FORMS}")
     label, _, tool = name.partition(".")
     return label, tool
+
+
+def _name_problem(name: str) -> str | None:
+    """Also says what to write for a name as the model calls it."""
+    problem = tool_name_problem(name)
+    label, tool = label_of(name), tool_of(name)
+    if problem is None or not (label and tool):
+        return problem
+    return (
+        f"{name!r} is not a tool name; write `{label}.{tool}` for the tool of a bridged server, or "
+        f"`local.{name}` for a Python function"
+    )
 
 
 def _arguments(value: object) -> tuple[dict[str, Any] | None, str, str | None]:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from mcpbridge.cli.policy_calls import call_of
+from mcpbridge.cli.policy_calls import FORMS, call_of
+from mcpbridge.cli.policy_functions import Functions
 from mcpbridge.cli.policy_inputs import read_text, read_tools
 from mcpbridge.core.action import Action, ToolDefinition
 from mcpbridge.core.raw import mapping
@@ -167,9 +168,12 @@ class _Reader:
             self.problems.add((*at, "arguments"), "write a mapping, or JSON text as the model would write it")
             return None
         try:
-            return call_of({"tool": given.get("tool"), "arguments": arguments}, where="`tool`")
+            call: dict[str, Any] = {"tool": given.get("tool"), "arguments": arguments}
+            return call_of(call, where="`tool`", functions=Functions())
         except UsageError as error:
-            self.problems.add((*at, "tool"), str(error).partition(";")[0].removeprefix("`tool`: "))
+            self.problems.add(
+                (*at, "tool"), str(error).removesuffix(f"; or write {FORMS}").removeprefix("`tool`: ")
+            )
             return None
 
     def _facts(self, given: dict[str, object], at: Place, action: Action) -> Facts:

@@ -109,8 +109,11 @@ def _listed(args: argparse.Namespace) -> Sequence[Toolbox]:
 
     if args.tools is not None or args.label is not None:
         raise UsageError("TOOLS.json and --label belong to a file; with -c the configuration says both")
-    chosen = _chosen(load_config(args.config).servers, args.server)
-    probes = asyncio.run(probe_all(chosen, process_sources(), within=args.timeout))
+    config = load_config(args.config)
+    chosen = _chosen(config.servers, args.server)
+    probes = asyncio.run(
+        probe_all(chosen, process_sources(), within=args.timeout, profile=config.model.profile)
+    )
     failed = [probe.problem for probe in probes if probe.problem]
     if failed:
         raise McpbridgeError(f"nothing is drafted: {'; '.join(failed)} (or name the others with --server)")

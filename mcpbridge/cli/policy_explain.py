@@ -6,10 +6,11 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mcpbridge.cli.exits import COMPLETED
-from mcpbridge.cli.parsing import Commands, add_json
+from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_json
 from mcpbridge.cli.policy_beside import beside, note
 from mcpbridge.cli.policy_inputs import configuration, policies_of, read_text, read_tools
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mcpbridge.config import Configuration
     from mcpbridge.core.action import Action
     from mcpbridge.policy import Facts
+    from mcpbridge.policy.draft import Toolbox
 
 
 def add(commands: Commands) -> None:
@@ -75,14 +77,17 @@ def run(args: argparse.Namespace) -> int:
     """Explain one call."""
     from mcpbridge.cli.policy_calls import read_call
     from mcpbridge.cli.policy_explained import lines
+    from mcpbridge.cli.policy_functions import functions_of
     from mcpbridge.cli.policy_values import Shown
     from mcpbridge.policy.explain import explain
 
     config = configuration(args)
     policies = policies_of(args, args.policy)
     file = "standard input" if args.call == "-" else args.call
-    action = read_call(read_text(args.call, "a file with a call"), file=file)
-    facts = _facts(args, action, config)
+    boxes = read_tools(args.tools)
+    functions = functions_of(config or _beside(args), boxes)
+    action = read_call(read_text(args.call, "a file with a call"), file=file, functions=functions)
+    facts = _facts(args, action, config, boxes)
     shown = Shown(config)
     explanation = explain(action, policies, facts, shown)
     if args.json:
@@ -93,14 +98,22 @@ def run(args: argparse.Namespace) -> int:
     return COMPLETED
 
 
-def _facts(args: argparse.Namespace, action: Action, config: Configuration | None) -> Facts:
+def _beside(args: argparse.Namespace) -> Configuration | None:
+    """The configuration whose policies are used where none was named."""
+    from mcpbridge.config import load_config
+
+    return None if args.policy or not Path(DEFAULT_CONFIG).exists() else load_config(DEFAULT_CONFIG)
+
+
+def _facts(
+    args: argparse.Namespace, action: Action, config: Configuration | None, boxes: Sequence[Toolbox]
+) -> Facts:
     from mcpbridge.policy import Facts
 
     principal = args.principal or (config.principal if config else "")
     groups = set(args.group)
     if config is not None:
         groups |= {name for name, members in config.groups.items() if principal in members}
-    boxes = read_tools(args.tools)
     listed = {box.label: {tool.name: tool for tool in box.tools} for box in boxes}
     there = listed.get(action.server_label)
     return Facts(

@@ -112,9 +112,9 @@ def known_world(
     if config is not None:
         labels |= {server.label for server in config.servers}
         listed |= {
-            server.label: frozenset(server.allowed_tools)
+            server.label: server.callable_tools
             for server in config.servers
-            if server.allowed_tools is not None
+            if server.callable_tools is not None
         }
     for box in boxes:
         names = frozenset(tool.name for tool in box.tools)
@@ -141,7 +141,9 @@ def _probed(config: Configuration) -> list[Toolbox]:
     from mcpbridge.config import process_sources
     from mcpbridge.policy.draft import DefinitionsUnreadable, read_definitions
 
-    probes = asyncio.run(probe_all(config.servers, process_sources(), within=_PROBE_SECONDS))
+    probes = asyncio.run(
+        probe_all(config.servers, process_sources(), within=_PROBE_SECONDS, profile=config.model.profile)
+    )
     listed: list[Mapping[str, object]] = []
     for probe in probes:
         if probe.problem or probe.skipped:

@@ -44,6 +44,8 @@ def _findings(probe: Probe) -> Iterator[str]:
     for name in probe.missing:
         shown = visible(name, newlines=False)
         yield f"  MISSING  {shown} is in allowed_tools, and the server has no such tool"
+    for name, why in probe.left_out.items():
+        yield f"  LEFT OUT {visible(name, newlines=False)}: {visible(why, newlines=False)}"
 
 
 def _tool_line(tool: ToolCost, width: int) -> str:

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,9 +18,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import Tool
 
 from mcpbridge.adapters.logging import make_logger
-from mcpbridge.bridge.bridged import connect
+from mcpbridge.bridge.bridged import connect, is_bridged
 from mcpbridge.cli.probe_causes import Seen, cause
-from mcpbridge.config import SecretSources, ServerDeclaration, resolve_credentials
+from mcpbridge.config import Profile, SecretSources, ServerDeclaration, resolve_credentials
 from mcpbridge.config.urls import is_loopback
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.secret import Mask
@@ -53,6 +53,8 @@ class Probe:
     tools: tuple[ToolCost, ...] = ()
     missing: tuple[str, ...] = ()
     """Names in `allowed_tools` that the server does not have."""
+    left_out: dict[str, str] = field(default_factory=dict[str, str])
+    """What was to be offered and is not → why."""
     protocol: str = ""
     problem: str = ""
     """One sentence when it failed."""
@@ -66,12 +68,17 @@ class Probe:
 
 
 async def probe_all(
-    servers: Sequence[ServerDeclaration], sources: SecretSources, *, within: float
+    servers: Sequence[ServerDeclaration],
+    sources: SecretSources,
+    *,
+    within: float,
+    profile: Profile | None = None,
 ) -> list[Probe]:
-    """All servers at once, in the order given. `within` is seconds for each."""
+    """All servers at once, in the order given. `within` is seconds for each. By the endpoint's `profile` a
+    server `via: auto` is bridged, and then has the functions that it offers."""
     with _silence():
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_probe(server, sources, within)) for server in servers]
+            tasks = [group.create_task(_probe(server, sources, within, profile)) for server in servers]
         return [task.result() for task in tasks]
 
 
@@ -86,8 +93,10 @@ def _silence() -> Generator[None]:
         logging.disable(before)
 
 
-async def _probe(server: ServerDeclaration, sources: SecretSources, within: float) -> Probe:
-    if server.via == "bridge":
+async def _probe(
+    server: ServerDeclaration, sources: SecretSources, within: float, profile: Profile | None
+) -> Probe:
+    if server.via == "bridge" or (profile is not None and is_bridged(server, profile)):
         return await _probe_bridged(server, sources, within)
     if server.url is None:
         return _result(server, skipped="only the provider can reach it: it has no url")
@@ -120,7 +129,8 @@ async def _probe_bridged(server: ServerDeclaration, sources: SecretSources, with
         return _result(server, problem=mask.text(str(error)))
     finally:
         await box.close()
-    return _found(server, listing.tools, listing.protocol, mask)
+    found = _found(server, listing.tools, listing.protocol, mask)
+    return replace(found, left_out={mask.text(name): why for name, why in listing.left_out.items()})
 
 
 def _found(server: ServerDeclaration, tools: Sequence[ToolDefinition], protocol: str, mask: Mask) -> Probe:
@@ -174,7 +184,7 @@ def _cost(tool: ToolDefinition, server: ServerDeclaration, mask: Mask) -> ToolCo
     return ToolCost(
         name=mask.text(tool.name),
         tokens=math.ceil(len(text) / _CHARACTERS_PER_TOKEN),
-        allowed=server.allowed_tools is None or tool.name in server.allowed_tools,
+        allowed=server.callable_tools is None or tool.name in server.callable_tools,
         definition=mask.value({key: value for key, value in whole.items() if value not in (None, "", {})}),
     )
 

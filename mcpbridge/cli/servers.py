@@ -12,11 +12,13 @@ from mcpbridge.cli import servers_login
 from mcpbridge.cli.exits import COMPLETED, FAILED
 from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config, add_json
 from mcpbridge.cli.probe_report import ESTIMATE, as_json, report
+from mcpbridge.core.offered import functions
 from mcpbridge.core.question import visible
 from mcpbridge.errors import UsageError
 
 if TYPE_CHECKING:
     from mcpbridge.config import ServerDeclaration
+    from mcpbridge.config.connection import Connection
 
 _TIMEOUT: Final = 20.0
 
@@ -79,10 +81,13 @@ def run_probe(args: argparse.Namespace) -> int:
     import asyncio
 
     from mcpbridge.cli.probing import probe_all
-    from mcpbridge.config import process_sources
+    from mcpbridge.config import load_config, process_sources
 
-    servers = chosen(_declared(args.config), args.labels)
-    probes = asyncio.run(probe_all(servers, process_sources(), within=args.timeout))
+    config = load_config(args.config or DEFAULT_CONFIG)
+    servers = chosen(config.servers, args.labels)
+    probes = asyncio.run(
+        probe_all(servers, process_sources(), within=args.timeout, profile=config.model.profile)
+    )
     if args.json:
         print(json.dumps({"estimate": ESTIMATE, "servers": [as_json(probe) for probe in probes]}))
     else:
@@ -131,6 +136,7 @@ def _lines(server: ServerDeclaration, *, shipped: bool) -> Iterator[str]:
         yield f"  {visible(server.description, newlines=False)}"
     tools = "all that it lists" if server.allowed_tools is None else ", ".join(server.allowed_tools)
     yield f"  tools    {visible(tools, newlines=False)}"
+    yield from _extras(server.connection)
     if server.command is None:
         yield f"  headers  {', '.join(_header_names(server)) or 'none'}"
     else:
@@ -139,6 +145,20 @@ def _lines(server: ServerDeclaration, *, shipped: bool) -> Iterator[str]:
         yield "  OBSERVED: its calls run without asking"
     if shipped:
         yield f"  checked  {server.checked or 'unknown'}"
+
+
+def _extras(connection: Connection) -> Iterator[str]:
+    """What else the model, or the server, is given."""
+    if connection.offer:
+        names = ", ".join(function.name for function in functions(connection.offer))
+        yield f"  offers   {names} ({', '.join(connection.offer)})"
+    if connection.roots:
+        yield f"  roots    {visible(', '.join(map(str, connection.roots)), newlines=False)}"
+    if connection.sampling != "refuse":
+        yield (
+            f"  sampling {connection.sampling}, at most {connection.sampling_max_tokens} tokens, "
+            f"{connection.sampling_max_requests} in a call"
+        )
 
 
 def _header_names(server: ServerDeclaration) -> list[str]:
@@ -158,6 +178,9 @@ def _as_json(server: ServerDeclaration) -> dict[str, Any]:
         "headers": list(server.headers),
         "authorization": server.authorization is not None,
         "allowed_tools": None if server.allowed_tools is None else list(server.allowed_tools),
+        "offer": list(server.connection.offer),
+        "roots": [str(root) for root in server.connection.roots],
+        "sampling": server.connection.sampling,
         "observe": server.observe,
         "env": list(server.connection.env),
         "source": server.source,

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import secrets
 import sys
 import webbrowser
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from mcpbridge.cli.exits import COMPLETED, FAILED
 from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config
@@ -19,7 +21,6 @@ from mcpbridge.core.question import visible
 from mcpbridge.errors import AuthRefused, UsageError
 
 if TYPE_CHECKING:
-    import httpx2
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _TIMEOUT: Final = 300.0
 _CALLBACK: Final = "/callback"
 _DONE: Final = "<p>mcpbridge has what it needs. You can close this page.</p>"
+_NOT_OURS: Final = "<p>This is no answer to the login that is under way; it goes on.</p>"
 _FAILED: Final = "<p>Nothing was allowed. The terminal says more; you can close this page.</p>"
 
 
@@ -77,11 +79,20 @@ def run_login(args: argparse.Namespace) -> int:
 
 def run_logout(args: argparse.Namespace) -> int:
     """Forget the tokens."""
+    from mcpbridge.adapters.oauth.stores import TokensUnreadable
+
     server = _server(args)
     store = _tokens(server, None).store
     assert store is not None
-    known = store.load(server.identity) is not None
-    store.save(server.identity, None)
+    try:
+        with store.lock(server.identity):  # a renewal under way would keep its tokens after us
+            try:
+                known = store.load(server.identity) is not None
+            except TokensUnreadable:
+                known = True
+            store.save(server.identity, None)
+    except TimeoutError:
+        raise UsageError(f"the login of {server.label} is being renewed; try again") from None
     print(f"Logged out of {server.label}." if known else f"Nobody was logged in to {server.label}.")
     return COMPLETED
 
@@ -103,10 +114,13 @@ def _server(args: argparse.Namespace) -> ServerDeclaration:
 def _tokens(server: ServerDeclaration, scope: str | None) -> Tokens:
     from mcpbridge.adapters.oauth.declared import tokens_of
     from mcpbridge.config import process_sources
+    from mcpbridge.config.oauth import oauth_complaints
     from mcpbridge.core.secret import Mask
 
     assert server.oauth is not None
     asked = server.oauth if scope is None else replace(server.oauth, scopes=tuple(scope.split()))
+    for path, problem in oauth_complaints(asked):
+        raise UsageError(f"--scope {scope!r}: {path[-1]}: {problem}")
     return tokens_of(replace(server, oauth=asked), process_sources(), Mask())
 
 
@@ -124,10 +138,10 @@ async def _log_in(server: ServerDeclaration, tokens: Tokens, *, browser: bool, s
     try:
         async with serving(app, port=server.oauth.redirect_port) as here:
             person: Person = Person(
-                redirect_uri=f"{here.origin}{_CALLBACK}", show=_shown(browser), come_back=back.result
+                redirect_uri=f"{here.origin}{_CALLBACK}", show=_shown(browser, back), come_back=back.result
             )
             async with asyncio.timeout(seconds):
-                await tokens.log_in(await _refusal(server.url), person)
+                await tokens.log_in(await tokens.refusal(), person)
     except TimeoutError:
         raise AuthRefused(
             f"{server.label}: nobody came back from the authorization server in {seconds:g} s"
@@ -138,8 +152,9 @@ async def _log_in(server: ServerDeclaration, tokens: Tokens, *, browser: bool, s
         ) from None
 
 
-def _shown(browser: bool) -> Any:
+def _shown(browser: bool, back: _Back) -> Any:
     async def show(url: str) -> None:
+        back.expect(url)
         print(
             f"Log in here, with the browser of this machine:\n\n  {visible(url, newlines=False)}\n",
             flush=True,
@@ -150,32 +165,26 @@ def _shown(browser: bool) -> Any:
     return show
 
 
-async def _refusal(url: str) -> httpx2.Response:
-    """How the server refuses somebody without a token: it says where its authorization server is."""
-    import httpx2
-
-    async with httpx2.AsyncClient(timeout=30.0) as client:
-        try:
-            response = await client.get(url, headers={"Accept": "text/event-stream"})
-        except httpx2.HTTPError:
-            response = httpx2.Response(401, request=httpx2.Request("GET", url))
-    if response.status_code == 401:
-        return response
-    return httpx2.Response(401, request=response.request)
-
-
 @dataclass(slots=True)
 class _Back:
-    """The page that the browser is sent back to."""
+    """The page that the browser is sent back to. Any program and any web page can ask for it too: only who
+    knows the state of the login is listened to, also about its failure (RFC 6749, section 4.1.2.1)."""
 
+    state: bytes = b""
     found: asyncio.Future[dict[str, str]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+    def expect(self, url: str) -> None:
+        """The answer to `url`, where the person is sent."""
+        self.state = parse_qs(urlsplit(url).query).get("state", [""])[-1].encode()
 
     async def answer(self, request: Request) -> Response:
         from starlette.responses import HTMLResponse
 
         query = dict(request.query_params)
+        if not self.state or not secrets.compare_digest(query.get("state", "").encode(), self.state):
+            return HTMLResponse(_NOT_OURS, status_code=400)
         if not self.found.done() and ("code" in query or "error" in query):
             self.found.set_result(query)
         return HTMLResponse(_DONE if "code" in query else _FAILED)

@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from mcpbridge.config.urls import looks_like_credential_name
 from mcpbridge.config.values import HeaderValue, literal, wrapped
+from mcpbridge.core.offered import Offer
 
 Via = Literal["hosted", "bridge", "auto"]
 """Who connects: the model provider, mcpbridge, or the provider where its endpoint honours approvals."""
 Transport = Literal["streamable-http", "sse"]
 Protocol = Literal["auto", "legacy", "2026-07-28"]
 WhoAnswers = Literal["ask", "refuse"]
+WhoSamples = Literal["refuse", "ask", "review"]
+"""`review`: a person is asked before the model is, and again before the server gets the answer."""
 
 MAX_BRIDGED_LABEL: Final = 32
 """A bridged label begins the name of each of its functions, and those have 64 characters (Responses API)."""
@@ -26,6 +29,18 @@ MAX_RESULT: Final = 262_144
 """Bytes of one result that reach the model: some 60,000 tokens, half of many a model's window."""
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 HOST: Final = re.compile(r"[A-Za-z0-9.:-]+", re.ASCII)
+
+_CREDENTIAL: Final = re.compile(
+    r"://[^/?#@\s]*:[^/?#@\s]+@|(?i:\b(?:bearer|basic)\s+[\w+/.~=-]{8,})"
+    r"|(?<![\w-])(?:sk-|gh[pousr]_|github_pat_|xox[abp]-|eyJ)[\w.-]{12,}",
+    re.ASCII,
+)
+"""The password of a URL, as database servers take them; a header's credential; the beginnings of well-known
+tokens."""
+_POSITIVE: Final = (
+    "connect_timeout", "call_timeout", "max_tools", "max_result", "sampling_max_tokens",
+    "sampling_max_requests",
+)  # fmt: skip
 
 Complaint = tuple[tuple[str | int, ...], str]
 """Where in the declaration, and what is wrong with it."""
@@ -58,9 +73,20 @@ class Connection:
     elicitation: WhoAnswers = "ask"
     """What the server asks for in the middle of a call is put to a person, or refused."""
 
+    offer: tuple[Offer, ...] = ()
+    """What the model may read of the server through functions of ours: its resources, its prompts."""
+    roots: tuple[Path, ...] = ()
+    """Folders and files that the server is told of when it asks where it may work. None: it may not ask."""
+    sampling: WhoSamples = "refuse"
+    """A server's wish for words of the model is refused, or put to a person."""
+    sampling_max_tokens: int = 1_024
+    """Of the model's answer; a server that wants more gets these."""
+    sampling_max_requests: int = 3
+    """In one call. Each one is a person's time, and the model's."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", MappingProxyType({k: wrapped(v) for k, v in self.env.items()}))
-        for name in ("idempotent", "allow_private"):
+        for name in ("idempotent", "allow_private", "offer", "roots"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def __repr__(self) -> str:
@@ -73,6 +99,8 @@ def connection_complaints(connection: Connection, *, command: bool) -> Iterator[
     yield from _about_command(connection) if command else _about_url(connection)
     yield from _about_bounds(connection)
     yield from _about_names("idempotent", connection.idempotent)
+    yield from _about_offer(connection.offer)
+    yield from _about_roots(connection.roots)
 
 
 def _about_url(connection: Connection) -> Iterator[Complaint]:
@@ -99,7 +127,7 @@ def _about_command(connection: Connection) -> Iterator[Complaint]:
 
 
 def _about_bounds(connection: Connection) -> Iterator[Complaint]:
-    for name in ("connect_timeout", "call_timeout", "max_tools", "max_result"):
+    for name in _POSITIVE:
         value = getattr(connection, name)
         if value is not None and not value > 0:
             yield (name,), "write more than nothing"
@@ -111,6 +139,25 @@ def _about_names(key: str, names: Sequence[str]) -> Iterator[Complaint]:
             yield (key, index), "a tool's name is not empty and holds no control characters"
         elif name in names[:index]:
             yield (key, index), f"the tool {name!r} stands twice; remove one"
+
+
+def _about_offer(offers: Sequence[str]) -> Iterator[Complaint]:
+    known = get_args(Offer)
+    for index, offer in enumerate(offers):
+        if offer not in known:
+            yield ("offer", index), f"{offer[:40]!r} cannot be offered; write {' or '.join(known)}"
+        elif offer in offers[:index]:
+            yield ("offer", index), f"{offer} stands twice; remove one"
+
+
+def _about_roots(roots: Sequence[Path]) -> Iterator[Complaint]:
+    for index, root in enumerate(roots):
+        if not root.is_absolute():
+            yield ("roots", index), f"{root} is not absolute; write the whole path"
+        elif not root.exists():
+            yield ("roots", index), f"there is no {root}; name a folder or a file that is there"
+        elif root in roots[:index]:
+            yield ("roots", index), f"{root} stands twice; remove one"
 
 
 def command_complaints(command: Sequence[str]) -> Iterator[Complaint]:
@@ -136,7 +183,9 @@ def command_complaints(command: Sequence[str]) -> Iterator[Complaint]:
 
 
 def _credential(word: str, following: Sequence[str]) -> bool:
-    """Whether an option is named like a credential and has a value."""
+    """Whether an option is named like a credential and has a value, or a word looks like one itself."""
+    if _CREDENTIAL.search(word):
+        return True
     name, equals, value = word.partition("=")
     if not looks_like_credential_name(name.lstrip("-")):
         return False

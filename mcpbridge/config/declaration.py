@@ -23,6 +23,7 @@ from mcpbridge.config.profiles_model import AuthorizationIn
 from mcpbridge.config.template import SecretTemplate
 from mcpbridge.config.urls import url_identity, url_problem
 from mcpbridge.config.values import HeaderValue, literal, wrapped
+from mcpbridge.core.offered import names
 from mcpbridge.errors import UsageError
 
 OnUnavailable = Literal["stop", "continue"]
@@ -105,6 +106,13 @@ class ServerDeclaration:
         if self.command is not None:
             return f"stdio:{shlex.join(self.command)}"
         return f"connector:{self.connector_id}" if self.connector_id else f"tunnel:{self.tunnel_id}"
+
+    @property
+    def callable_tools(self) -> frozenset[str] | None:
+        """Tools that a model may ask for: `allowed_tools`, and our functions that `offer` adds; None: all."""
+        if self.allowed_tools is None:
+            return None
+        return frozenset(self.allowed_tools) | names(self.connection.offer)
 
     @property
     def credential_headers(self) -> frozenset[str]:

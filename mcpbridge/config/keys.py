@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from mcpbridge.config.connection import HOST, VARIABLE, Protocol, Transport, Via, WhoAnswers
+from mcpbridge.config.connection import Via
+from mcpbridge.config.connection_keys import CONNECTION
 from mcpbridge.config.declaration import IDENTIFIER, LABEL, LOCAL_LABEL, OnUnavailable
 from mcpbridge.config.models import AuditLevel, Endpoint, LogFormat, LogLevel, Replayed, Summary, WhoIsAsked
 from mcpbridge.config.oauth_keys import OAUTH
@@ -101,42 +102,6 @@ MODEL: Final[Keys] = {
     "instructions": Key(shape=TEXT, meaning="What the model is told before everything else."),
     "reasoning": Key(shape=section(REASONING), meaning="Default: the model's."),
     "max_output_tokens": Key(shape=count(), meaning="Default: the model's."),
-}
-
-CONNECTION: Final[Keys] = {
-    "env": Key(
-        shape={**TEMPLATES, "propertyNames": {"pattern": f"^{VARIABLE.pattern}$"}},
-        meaning="For a command: variables of its process; credentials as references.",
-    ),
-    "cwd": Key(shape=TEXT, meaning="For a command: its folder. Default: that of this file."),
-    "transport": Key(
-        shape=choice(get_args(Transport)),
-        meaning="For a url of a bridged server. Default: streamable-http.",
-    ),
-    "protocol": Key(
-        shape=choice(get_args(Protocol)),
-        meaning="legacy: up to 2025-11-25; auto (the default) asks the bridged server.",
-    ),
-    "connect_timeout": Key(shape=DURATION, meaning="Until a bridged server lists its tools. Default: 30s."),
-    "call_timeout": Key(
-        shape=DURATION, meaning="For one call of a bridged tool. Default: limits.tool_timeout."
-    ),
-    "max_tools": Key(shape=count(), meaning="A bridged server that lists more is not offered. Default: 128."),
-    "max_result": Key(
-        shape=count(), meaning="Bytes of a bridged tool's result; the rest is cut. Default: 262144."
-    ),
-    "idempotent": Key(
-        shape={**listed(TEXT), "uniqueItems": True},
-        meaning="Bridged tools whose call of unknown outcome may simply be made again.",
-    ),
-    "allow_private": Key(
-        shape=listed(matching(HOST.pattern)),
-        meaning="Hosts that may resolve to a private address, for a bridged server.",
-    ),
-    "elicitation": Key(
-        shape=choice(get_args(WhoAnswers)),
-        meaning="What a bridged server asks for during a call is put to a person (ask), or refused.",
-    ),
 }
 
 DECLARATION: Final[Keys] = {

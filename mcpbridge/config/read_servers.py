@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
-from mcpbridge.config.connection import Connection, Protocol, Transport, Via, WhoAnswers
+from mcpbridge.config.connection import Connection, Protocol, Transport, Via, WhoAnswers, WhoSamples
 from mcpbridge.config.declaration import (
     DeclarationRefused,
     OnUnavailable,
@@ -22,6 +22,7 @@ from mcpbridge.config.reader import Reader, UsedAt
 from mcpbridge.config.shipped import NotShipped, is_shipped_name, shipped
 from mcpbridge.config.suggest import also
 from mcpbridge.config.values import HeaderValue
+from mcpbridge.core.offered import Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,17 @@ def _connection(layers: _Layers) -> Connection:
         idempotent=at("idempotent").texts("idempotent") or (),
         allow_private=at("allow_private").texts("allow_private") or (),
         elicitation=at("elicitation").choice("elicitation", get_args(WhoAnswers), plain.elicitation),
+        offer=cast("tuple[Offer, ...]", at("offer").texts("offer") or ()),  # the declaration refuses others
+        roots=tuple(
+            joined(at("roots").directory, root).resolve() for root in at("roots").texts("roots") or ()
+        ),
+        sampling=at("sampling").choice("sampling", get_args(WhoSamples), plain.sampling),
+        sampling_max_tokens=at("sampling_max_tokens").integer(
+            "sampling_max_tokens", plain.sampling_max_tokens
+        ),
+        sampling_max_requests=at("sampling_max_requests").integer(
+            "sampling_max_requests", plain.sampling_max_requests
+        ),
     )
 
 

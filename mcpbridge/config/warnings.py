@@ -19,7 +19,7 @@ HALF_A_YEAR: Final = 183 * DAY
 def config_warnings(config: Configuration) -> list[Problem]:
     """Rules that can never match, by file and line. Such a configuration loads all the same."""
     servers = {server.label: server for server in config.servers}
-    return [*_short_retention(config), *_without_lock(config)] + [
+    return [*_short_retention(config), *_without_lock(config), *_not_offered(config)] + [
         Problem(file=policy.file, line=rule.line, message=f"the rule `{rule.id}` names {pattern}, {why}")
         for policy in config.policies
         for rule in policy.rules
@@ -45,6 +45,20 @@ def _without_lock(config: Configuration) -> Iterator[Problem]:
             yield Problem(file=policy.file, line=line, message=message)
 
 
+def _not_offered(config: Configuration) -> Iterator[Problem]:
+    """`via: auto` where the provider connects: what it offers of a server are the tools."""
+    if not (config.model.profile.hosted_mcp and config.model.profile.approvals_honoured):
+        return
+    for server in config.servers:
+        if server.via == "auto" and server.connection.offer:
+            file, _, line = server.origin.rpartition(":")
+            message = (
+                f"server {server.label!r}: this endpoint connects to it, and then offer adds nothing; write "
+                "via: bridge where the model shall read its resources or prompts"
+            )
+            yield Problem(file=file, line=int(line) if line.isdecimal() else 0, message=message)
+
+
 def _idle(patterns: list[str], servers: Mapping[str, ServerDeclaration]) -> Iterator[tuple[str, str]]:
     for pattern in patterns:
         label, dot, tool = pattern.partition(".")
@@ -61,4 +75,4 @@ def _idle(patterns: list[str], servers: Mapping[str, ServerDeclaration]) -> Iter
 
 
 def _offered(server: ServerDeclaration, tool: str) -> bool:
-    return server.allowed_tools is None or tool in server.allowed_tools
+    return server.callable_tools is None or tool in server.callable_tools

@@ -19,6 +19,7 @@ from typing import Any
 from mcpbridge.core import transcript
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.approval import Vote
+from mcpbridge.core.copies import replaced
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.entries import Entries, Entry, McpResults, input_entry
 from mcpbridge.core.items import ApprovalRequest, FunctionCall, HostedCall, Item
@@ -168,7 +169,7 @@ class Conversation:
             raise UsageError("questions are open in this conversation; answer them before saying more")
         item = {"type": "message", "role": "developer" if context else "user", "content": content}
         spoken = () if context else transcript.texts(content)
-        return replace(
+        return replaced(
             self,
             entries=transcript.before_input(Entries.of(self.entries)).plus(input_entry(item)),
             user_texts=(*self.user_texts, *spoken),
@@ -195,11 +196,11 @@ class Conversation:
 
     def sending(self) -> Conversation:
         """A request leaves now. Its live approvals may execute, whatever becomes of the answer."""
-        return replace(self, begun=tuple(self.approved)) if self.approved else self
+        return replaced(self, begun=tuple(self.approved)) if self.approved else self
 
     def not_sent(self) -> Conversation:
         """The request provably executed nothing; sending its approvals again is a further attempt."""
-        state = replace(self, begun=()) if self.begun else self
+        state = replaced(self, begun=()) if self.begun else self
         for request_id in self.begun:
             state = state.again(request_id)
         return state
@@ -210,11 +211,11 @@ class Conversation:
 
     def beginning(self, request_id: str) -> Conversation:
         """An effect (or the decision that leads to it) begins now; until it is answered it is unknown."""
-        return self if request_id in self.begun else replace(self, begun=(*self.begun, request_id))
+        return self if request_id in self.begun else replaced(self, begun=(*self.begun, request_id))
 
     def not_begun(self, request_id: str) -> Conversation:
         """The effect provably did not begin."""
-        return replace(self, begun=tuple(name for name in self.begun if name != request_id))
+        return replaced(self, begun=tuple(name for name in self.begun if name != request_id))
 
     def answer(self, answer: AnswerItem) -> Conversation:
         """Answer one pending request. Refuses strangers, repeats and answers of the wrong kind."""
@@ -230,7 +231,7 @@ class Conversation:
                 approved = self.approved
             case _:
                 raise UsageError(f"{answer.request_id} takes another kind of answer")
-        return replace(
+        return replaced(
             self,
             entries=transcript.before_input(Entries.of(self.entries)).plus(input_entry(item)),
             pending=tuple(other for other in self.pending if other is not call),
@@ -242,7 +243,7 @@ class Conversation:
         self, label: str, identity: str, hashes: Mapping[str, str], new: Mapping[str, Bridged]
     ) -> Conversation:
         """A bridged server has listed its tools: name → hash, and those that are `new` here."""
-        return replace(
+        return replaced(
             self,
             identities={**self.identities, label: identity},
             tools={**self.tools, label: hashes},
@@ -251,13 +252,13 @@ class Conversation:
 
     def decided(self, decision: Decided) -> Conversation:
         """Note a decision."""
-        return replace(self, decisions=(*self.decisions, decision))
+        return replaced(self, decisions=(*self.decisions, decision))
 
     def asking(self, request_id: str, screen_hash: str, *, at: float = 0.0) -> Conversation:
         """Note what a person was shown, and when. Of another screen nobody has agreed to anything."""
         if self.asked.get(request_id) == screen_hash:
             return self
-        return replace(
+        return replaced(
             self,
             asked={**self.asked, request_id: screen_hash},
             asked_at={**self.asked_at, request_id: at},
@@ -266,28 +267,28 @@ class Conversation:
 
     def voted(self, request_id: str, vote: Vote) -> Conversation:
         """Note a yes that counts and is not enough."""
-        return replace(self, votes={**self.votes, request_id: (*self.votes.get(request_id, ()), vote)})
+        return replaced(self, votes={**self.votes, request_id: (*self.votes.get(request_id, ()), vote)})
 
     def owing(self, *outcomes: Mapping[str, Any]) -> Conversation:
         """Outcomes that have to be recorded."""
-        return replace(self, owed=(*self.owed, *outcomes))
+        return self if not outcomes else replaced(self, owed=(*self.owed, *outcomes))
 
     def paid(self, outcome: Mapping[str, Any]) -> Conversation:
         """An outcome is on record."""
-        return replace(self, owed=tuple(other for other in self.owed if other is not outcome))
+        return replaced(self, owed=tuple(other for other in self.owed if other is not outcome))
 
     def granted(self, grant: Grant) -> Conversation:
         """Note a grant."""
-        return replace(self, grants=(*self.grants, grant))
+        return replaced(self, grants=(*self.grants, grant))
 
     def ungranted(self, grant: Grant) -> Conversation:
         """A person took a grant back, or it came to its end."""
-        return replace(self, grants=tuple(other for other in self.grants if other != grant))
+        return replaced(self, grants=tuple(other for other in self.grants if other != grant))
 
     def grant_used(self, grant: Grant) -> Conversation:
         """A grant covers one call more."""
         used = replace(grant, used=grant.used + 1)
-        return replace(self, grants=tuple(used if one == grant else one for one in self.grants))
+        return replaced(self, grants=tuple(used if one == grant else one for one in self.grants))
 
     def repeat_unknown(self, request_id: str) -> Conversation:
         """A person decided that a request of unknown outcome shall be tried again."""
@@ -297,7 +298,7 @@ class Conversation:
 
     def again(self, request_id: str) -> Conversation:
         """The next decision on this request is a further attempt."""
-        return replace(self, repeats={**self.repeats, request_id: self.repeats.get(request_id, 0) + 1})
+        return replaced(self, repeats={**self.repeats, request_id: self.repeats.get(request_id, 0) + 1})
 
     def give_up_unknown(self, request_id: str, reason: str) -> Conversation:
         """A person decided that a request of unknown outcome shall not be repeated; the model is told."""

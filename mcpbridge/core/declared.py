@@ -26,6 +26,17 @@ class HostedServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingTerms:
+    """On which terms a server gets words of the model."""
+
+    review: bool = False
+    """Whether a person sees them before the server does."""
+    max_tokens: int = 1_024
+    max_requests: int = 3
+    """In one call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BridgedServer:
     """An MCP server that mcpbridge connects to, as the core needs to know it."""
 
@@ -41,6 +52,8 @@ class BridgedServer:
     """Tools whose call may simply be made again when nobody knows whether it took effect."""
     call_timeout: float | None = None
     """Seconds for one call; None leaves it to the engine."""
+    sampling: SamplingTerms | None = None
+    """None: it gets none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,9 +129,11 @@ def _read_pin(full: str, name: str, identity: str, pin: Mapping[str, Any]) -> To
 def as_listed(pinned: ToolDefinition, listed: ToolDefinition) -> ToolDefinition:
     """The pinned definition without what a provider's listing does not carry: the output schema, and the
     annotations where it lists none (what is not claimed cannot loosen anything)."""
-    if not listed.annotations:
+    if not listed.annotations and pinned.annotations:
         pinned = replace(pinned, annotations=listed.annotations)
-    return pinned if listed.output_schema is not None else replace(pinned, output_schema=None)
+    if listed.output_schema is None and pinned.output_schema is not None:
+        pinned = replace(pinned, output_schema=None)
+    return pinned
 
 
 def changes(pinned: ToolDefinition, now: ToolDefinition) -> tuple[str, ...]:

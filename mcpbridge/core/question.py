@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mcpbridge.core.action import Action
@@ -22,6 +22,18 @@ _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066
 
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Printable to Unicode, and nothing to see: a whole word could hide in them. Variation selectors too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a server wants to know in the middle of a call, for an approver that can show a form."""
+
+    form: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """A flat JSON Schema of the answer, which an approver gives as `Approve.arguments`."""
+    url: str = ""
+    """Instead of a form: a page that a person is to visit. Nobody has fetched it."""
+    id: str = ""
+    """How the server calls its question, where it has a name for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,8 @@ class Question:
     """Who has agreed so far, where one person is not enough."""
     may_answer: tuple[str, ...] = ()
     """With `needs`: whose yes would count now; empty: anybody's who is authenticated."""
+    wanted: Wanted | None = None
+    """Set where a server asks something while its call runs; the screen says the same in words."""
 
     @property
     def screen_hash(self) -> str:

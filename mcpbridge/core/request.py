@@ -8,6 +8,15 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """A request that belongs to no turn: no tools at all, hosted ones neither, nothing of the operator's
+    instructions, and its own bound. Nothing can be executed by it."""
+
+    instructions: str = ""
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """Input items for one `POST /responses`. Model name, most tools and headers are the adapter's."""
 
@@ -19,3 +28,5 @@ class ModelRequest:
     functions: tuple[Mapping[str, Any], ...] = ()
     """Function tools beside the adapter's own, as the wire wants them: those of bridged servers, which may
     change from request to request."""
+    apart: Apart | None = None
+    """Set for words that a bridged server asked for; the model that answers has to keep to it."""

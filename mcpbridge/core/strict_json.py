@@ -54,7 +54,7 @@ def parse_arguments(arguments: object) -> dict[str, Any]:
 def _parse_text(text: str) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
         raise MalformedArguments("too_large", f"the arguments are longer than {MAX_BYTES} characters")
-    if _depth(text) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise MalformedArguments("too_deep", f"the arguments are nested deeper than {MAX_DEPTH} levels")
     try:
         value: Any = json.loads(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcpbridge.core import tripwires
+from mcpbridge.core.copies import replaced
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.entries import Entries, Entry, function_pair, input_entry, output_entry
 from mcpbridge.core.items import (
@@ -44,7 +45,7 @@ def receive(conversation: Conversation, response: Mapping[str, Any], declared: D
             entry = replace(entry, sent=function_pair(meaning))
             entries, new = _without_approval_pair(entries.plus(*new), meaning.approval_request_id), []
         new.append(entry)
-    return replace(
+    return replaced(
         conversation,
         entries=entries.plus(*new),
         pending=tuple(call for call in decoded if isinstance(call, ApprovalRequest | FunctionCall)),

@@ -78,7 +78,7 @@ class BridgedTool:
         epoch = self.epoch
         for _ in range(_TRIES):
             try:
-                return await self.box.call(
+                answer = await self.box.call(
                     self.definition.name,
                     arguments,
                     epoch=epoch,
@@ -88,6 +88,11 @@ class BridgedTool:
                 )
             except ToolsChanged:
                 epoch = await self._same_again()
+            except OutcomeLost as error:
+                error.epoch = epoch
+                raise
+            else:
+                return replace(answer, epoch=epoch)
         raise self._changed("its tools keep changing")
 
     async def _same_again(self) -> int:

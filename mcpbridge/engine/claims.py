@@ -26,10 +26,13 @@ async def use_up(
     On failure returns the error and the state that holds then: what was used up is a further attempt next
     time, what may have been used up is unknown, and the rest has not begun.
     """
-    outcomes = await asyncio.gather(
-        *(journal.claim(conversation, call, void=False, new_key=fresh) for call in calls),
-        return_exceptions=True,
-    )
+    if len(calls) == 1:  # the usual case, without a task of its own
+        outcomes = [await _claimed(conversation, calls[0], journal, fresh=fresh)]
+    else:
+        outcomes = await asyncio.gather(
+            *(journal.claim(conversation, call, void=False, new_key=fresh) for call in calls),
+            return_exceptions=True,
+        )
     failure = next((outcome for outcome in outcomes if outcome is not None), None)
     if failure is None:
         return conversation, None
@@ -40,6 +43,16 @@ async def use_up(
         elif not getattr(outcome, "maybe_written", False):
             conversation = conversation.not_begun(request_id)
     return conversation, failure
+
+
+async def _claimed(
+    conversation: Conversation, call: Call, journal: Journal, *, fresh: bool
+) -> BaseException | None:
+    try:
+        await journal.claim(conversation, call, void=False, new_key=fresh)
+    except Exception as error:  # noqa: BLE001 # boundary: a log may fail in any way; raised by whoever runs the call
+        return error
+    return None
 
 
 async def void(conversation: Conversation, action: Action, journal: Journal) -> Conversation:

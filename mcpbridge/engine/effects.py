@@ -68,7 +68,8 @@ async def run(
             raise
         if isinstance(error, CallTimedOut) or (isinstance(error, TimeoutError) and deadline.expired()):
             told = f"{action.tool} did not finish within {limit or 0:g} s; whether it took effect is unknown."
-            return result("timeout", told, "timeout")
+            timeout = result("timeout", told, "timeout")
+            return replace(timeout, facts=_epoch(error.epoch if isinstance(error, CallTimedOut) else None))
         return result("failed", *_failure(action, error))
     return _answered(output, result) if isinstance(output, ToolAnswer) else result("completed", output, None)
 
@@ -88,7 +89,7 @@ def _answered(answer: ToolAnswer, result: Callable[..., Result]) -> Result:
     found = result(
         "failed" if failed else "completed", answer.parts, f"{answer.is_error} error" if failed else None
     )
-    facts: dict[str, Any] = {"error_kind": answer.is_error} if failed else {}
+    facts: dict[str, Any] = _epoch(answer.epoch) | ({"error_kind": answer.is_error} if failed else {})
     if answer.truncated:
         facts |= {"truncated": True, "full_size": answer.size}
     return replace(found, facts=facts)
@@ -98,6 +99,11 @@ def cancelled_from_outside() -> bool:
     """Whether somebody cancelled this task; foreign code may also raise CancelledError by itself."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
+
+
+def _epoch(epoch: int | None) -> dict[str, Any]:
+    """Over which connection to a bridged server it was made."""
+    return {} if epoch is None else {"epoch": epoch}
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:

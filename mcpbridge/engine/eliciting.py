@@ -13,50 +13,40 @@ from typing import Any, Final, cast
 
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation
-from mcpbridge.core.question import Question, visible
+from mcpbridge.core.question import Question, Wanted
 from mcpbridge.core.raw import mapping
-from mcpbridge.core.ruling import Effect, Outcome, RuleMatch, Ruling
 from mcpbridge.engine.fitting import UnusableSchema, fitting
 from mcpbridge.engine.journal import Journal
-from mcpbridge.engine.judge import Judge, Verdict
+from mcpbridge.engine.judge import Judge
+from mcpbridge.engine.put import Said, beginning_of, block, put, question, too_long
 from mcpbridge.ports import Elicitation, Elicited
 
 RULE: Final = "elicitation"
 _EMPTY: Final[Mapping[str, object]] = {"boolean": False, "integer": 0, "number": 0, "array": []}
-_MAX_MESSAGE: Final = 4_000
 
 
-async def put(
+async def elicit(
     action: Action, asked: Elicitation, conversation: Conversation, judge: Judge, journal: Journal
 ) -> Elicited:
     """The answer to give to the server."""
-    question = _question(action, asked, conversation, judge)
-    await journal.elicitation_asked(conversation, question, asked.mode)
-    elicited, verdict, why = await _answer(question, asked, judge)
-    decision = None if verdict is None else verdict.decision
-    await journal.elicitation_answered(conversation, question, elicited, decision, why)
+    shown = _question(action, asked, conversation, judge)
+    problem = too_long(shown)
+    shown = beginning_of(shown) if problem else shown
+    await journal.elicitation_asked(conversation, shown, asked.mode)
+    said = Said(action="decline", reason=problem) if problem else await put(shown, judge)
+    content: Mapping[str, Any] | None = None
+    if said.action == "accept" and asked.mode == "form":
+        content = dict(shown.action.arguments or {} if said.written is None else said.written)
+        said = _held_to(asked, content, said)
+    elicited = Elicited(action=said.action, content=content if said.action == "accept" else None)
+    await journal.elicitation_answered(conversation, shown, elicited, said.decision, said.reason)
     return elicited
 
 
-async def _answer(
-    question: Question, asked: Elicitation, judge: Judge
-) -> tuple[Elicited, Verdict | None, str]:
-    frozen = judge.frozen()
-    if frozen is not None or judge.approver is None:
-        return Elicited(action="decline"), None, frozen or "nobody can be asked while a call runs"
-    verdict = await judge.ask(question)
-    decision = verdict.decision
-    if decision.outcome is not Outcome.HUMAN_ALLOW:
-        refused = Elicited(action="decline" if decision.outcome is Outcome.HUMAN_DENY else "cancel")
-        return refused, verdict, decision.reason
-    if asked.mode == "url":
-        return Elicited(action="accept"), verdict, ""
-    written = verdict.answer.arguments if verdict.answer is not None else None
-    content = dict(question.action.arguments or {} if written is None else written)
+def _held_to(asked: Elicitation, content: Mapping[str, Any], said: Said) -> Said:
+    """What does not fit what was asked for is not sent."""
     why_not = _unfit(asked, content)
-    if why_not is not None:
-        return Elicited(action="cancel"), verdict, why_not
-    return Elicited(action="accept", content=content), verdict, ""
+    return said if why_not is None else replace(said, action="cancel", reason=why_not)
 
 
 def _unfit(asked: Elicitation, content: Mapping[str, Any]) -> str | None:
@@ -68,21 +58,14 @@ def _unfit(asked: Elicitation, content: Mapping[str, Any]) -> str | None:
 
 def _question(action: Action, asked: Elicitation, conversation: Conversation, judge: Judge) -> Question:
     content = {} if asked.mode == "url" else {name: _first(one) for name, one in _fields(asked).items()}
-    ruling = Ruling(
-        effect=Effect.ASK,
-        outcome=None,
-        matches=(RuleMatch(rule_id=RULE, effect=Effect.ASK),),
-        reason="The server asks for this while the call runs.",
-        grantable=False,
-    )
-    return Question(
-        action=replace(action, arguments=content, raw_arguments=json.dumps(content, ensure_ascii=False)),
-        ruling=ruling,
-        conversation_id=conversation.id,
-        principal=conversation.principal,
-        screen=_screen(action, asked, content),
-        timeout=judge.ask_timeout,
-        grantable=False,
+    return question(
+        action,
+        conversation,
+        judge,
+        rule=RULE,
+        shown=content,
+        lines=_lines(action, asked, content),
+        wanted=Wanted(form=asked.schema, url=asked.url, id=asked.id),
     )
 
 
@@ -102,15 +85,13 @@ def _first(field: Mapping[str, Any]) -> object:
     return _EMPTY.get(str(field.get("type")), "")
 
 
-def _screen(action: Action, asked: Elicitation, content: Mapping[str, object]) -> str:
-    message = asked.message[:_MAX_MESSAGE].split("\n")
-    lines = [
+def _lines(action: Action, asked: Elicitation, content: Mapping[str, object]) -> list[str]:
+    return [
         f"{action.name} asks for something while it runs",
         f"  server     {action.server_identity} (called by mcpbridge)",
-        *(f"  {'it says' if number == 0 else '':<11}{line}" for number, line in enumerate(message)),
+        *block("it says", asked.message),
         *(_url_lines(asked) if asked.mode == "url" else _form_lines(asked, content)),
     ]
-    return "\n".join(visible(line, newlines=False) for line in lines)
 
 
 def _url_lines(asked: Elicitation) -> list[str]:

@@ -6,11 +6,19 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, Final, cast
 
+from mcpbridge.core.schema_cost import SchemaCost, extent
+
 Fits = Callable[[Mapping[str, Any]], str | None]
 """None when the arguments fit, else a sentence for the model."""
 _MAX_COMPLAINTS: Final = 3
 _MAX_LENGTH: Final = 300
 _DRAFTS: Final = ("http://json-schema.org/", "https://json-schema.org/")
+
+
+_BACKTRACKS: Final = 100_000
+"""Of one pattern in one text: some 10 ms (measured). The library's own bound is ten times that."""
+_LEVELS: Final = 8
+"""Of arguments as tools take them; deeper ones are measured when they come."""
 
 
 class UnusableSchema(ValueError):
@@ -28,11 +36,17 @@ def fitting(schema: Mapping[str, Any]) -> Fits:
     ours = isinstance(named, str) and named.startswith(_DRAFTS)
     read = dict(schema) if ours else {key: value for key, value in schema.items() if key != "$schema"}
     try:
-        validator = jsonschema_rs.validator_for(read, offline=True)
+        patterns = jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS)
+        validator = jsonschema_rs.validator_for(read, pattern_options=patterns, offline=True)
     except (jsonschema_rs.ValidationError, ValueError) as error:
         raise UnusableSchema(_short(str(error).partition("\n")[0])) from None
+    cost = SchemaCost(read)
+    if cost.too_much(_LEVELS):
+        raise UnusableSchema("it takes too long to hold anything against its schema")
 
     def fits(arguments: Mapping[str, Any]) -> str | None:
+        if cost.too_much(*extent(arguments)):
+            return "the arguments are nested too deeply to be held against the tool's schema"
         try:
             if validator.is_valid(arguments):
                 return None

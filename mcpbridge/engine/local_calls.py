@@ -4,19 +4,23 @@ and saved as it comes."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation, FunctionAnswer
+from mcpbridge.core.declared import Declared
 from mcpbridge.core.secret import Mask
 from mcpbridge.engine import claims, edited, effects
 from mcpbridge.engine.events import CallFinished, CallStarted, Event
 from mcpbridge.engine.following import Follower
 from mcpbridge.engine.journal import Journal, attempt_name
+from mcpbridge.engine.judge import Judge
+from mcpbridge.engine.server_questions import ServerQuestions
 from mcpbridge.errors import OutcomeLost, OutcomeUnknown
-from mcpbridge.ports import CallContext, Elicitation, Elicited, LocalTool
+from mcpbridge.ports import CallContext, LocalTool, Model
 
 Feed = asyncio.Queue["Event | asyncio.Task[Event | None]"]
 _MOST_TOLD: Final = 1_000
@@ -33,6 +37,10 @@ class LocalCalls:
     conversation: Conversation
     tools: Mapping[str, LocalTool]
     journal: Journal
+    declared: Declared
+    judge: Judge
+    model: Model | None = None
+    """Whose words a server may get; None where the loop is somebody else's."""
     checkpoint: Checkpoint | None = None
     context: Any = None
     tool_timeout: float | None = 60.0
@@ -43,12 +51,12 @@ class LocalCalls:
     """Requests that were pending before this turn: saved copies of them may exist."""
     _started: set[str] = field(default_factory=set[str], init=False)
     """Calls that have been made."""
-    _lost: dict[str, str] = field(default_factory=dict[str, str], init=False)
+    _lost: dict[str, OutcomeLost] = field(default_factory=dict[str, OutcomeLost], init=False)
     """Calls that were sent and never answered, each with what is known of it."""
     _feed: Feed = field(default_factory=Feed, init=False)
     """What the reader is told next while calls run."""
-    _landing: set[asyncio.Task[Event]] = field(default_factory=set["asyncio.Task[Event]"], init=False)
-    """Answers of calls that have run, on their way into the conversation and the log."""
+    _landing: set[str] = field(default_factory=set[str], init=False)
+    """Calls that have run, whose answers are on their way into the log: their tasks are let finish."""
 
     def _claims(self, action: Action) -> bool:
         """Whether copies of this request's state may exist, so that the log must be asked who was first."""
@@ -75,14 +83,16 @@ class LocalCalls:
             await self._save(state)
             raise failure
         limit = asyncio.Semaphore(self.max_parallel)
-        tasks = {asyncio.create_task(self._run_one(action, limit)) for action in actions}
+        tasks = {
+            asyncio.create_task(self._run_one(action, limit), name=action.request_id) for action in actions
+        }
         try:
             async for event in self._told_by(tasks):
                 yield event
         finally:
-            await _stop(tasks)
-            await _settled(self._landing)
-            await asyncio.shield(self._account_for(actions))
+            await self._stop(tasks)
+            if any(self._unaccounted(action.request_id) for action in actions):
+                await asyncio.shield(self._account_for(actions))
         if self._lost:
             raise self._unknown_now()
 
@@ -108,9 +118,24 @@ class LocalCalls:
 
     def _unknown_now(self) -> OutcomeUnknown:
         """Nobody knows whether these took effect: the run ends here, and a person looks."""
-        error = OutcomeUnknown("; ".join(self._lost.values()))
+        error = OutcomeUnknown("; ".join(self.mask.text(str(one)) for one in self._lost.values()))
         error.request_ids = tuple(self._lost)
         return error
+
+    async def _stop(self, tasks: set[asyncio.Task[Event | None]]) -> None:
+        """End what runs. Of several errors the first one is raised elsewhere, the others count as seen."""
+        open_ = {task for task in tasks if not task.done()}
+        for task in open_:
+            if task.get_name() not in self._landing:
+                task.cancel()
+        if open_:
+            await asyncio.wait(open_)  # which, cancelled itself, cancels nothing
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()
+
+    def _unaccounted(self, request_id: str) -> bool:
+        return request_id not in self._started or request_id in self.conversation.begun
 
     async def _account_for(self, actions: Sequence[Action]) -> None:
         """After an interruption: what started and did not end is unknown. What never started has not
@@ -122,8 +147,10 @@ class LocalCalls:
         begun = set(self.conversation.begun)
         lost = tuple(action.request_id for action in actions if action.request_id in begun)
         for request_id in lost:
-            why = self._lost.get(request_id, "abandoned while it ran")
-            await self.journal.unknown(self.conversation, (request_id,), why)
+            error = self._lost.get(request_id)
+            why = "abandoned while it ran" if error is None else self.mask.text(str(error))
+            epoch = None if error is None else error.epoch
+            await self.journal.unknown(self.conversation, (request_id,), why, epoch=epoch)
 
     def _context(self, action: Action) -> CallContext:
         return CallContext(
@@ -132,12 +159,20 @@ class LocalCalls:
             principal=self.conversation.principal,
             context=self.context,
             decision_id=attempt_name(self.conversation, action.request_id),
-            observer=Follower(action=action, tell=self._tell, answer=self._elicited),
+            observer=Follower(action=action, tell=self._tell, questions=self._questions),
         )
 
-    async def _elicited(self, action: Action, question: Elicitation) -> Elicited:
-        """Nobody is asked here."""
-        return Elicited(action="decline")
+    @cached_property
+    def _questions(self) -> ServerQuestions:
+        """Who answers what servers ask during their calls."""
+        return ServerQuestions(
+            conversation=lambda: self.conversation,
+            declared=self.declared,
+            judge=self.judge,
+            journal=self.journal,
+            model=self.model,
+            mask=self.mask,
+        )
 
     async def _run_one(self, action: Action, limit: asyncio.Semaphore) -> Event | None:
         """Run one call; None where its outcome is lost."""
@@ -151,7 +186,7 @@ class LocalCalls:
                     default_timeout=self.tool_timeout,
                 )
             except OutcomeLost as error:
-                self._lost[action.request_id] = self.mask.text(str(error))
+                self._lost[action.request_id] = error
                 return None
             told = edited.told(action, result.output)
             result = replace(result, output=self.mask.value(told))
@@ -169,9 +204,8 @@ class LocalCalls:
             facts=result.facts,
         )
         self.conversation = self.conversation.owing(outcome)
-        landing = asyncio.create_task(self._land(result, outcome))
-        self._landing.add(landing)
-        return await asyncio.shield(landing)
+        self._landing.add(action.request_id)
+        return await self._land(result, outcome)
 
     async def _land(self, result: effects.Result, outcome: Mapping[str, Any]) -> Event:
         action = result.action
@@ -186,14 +220,3 @@ class LocalCalls:
             evidence="executed_here",
             output=result.text,
         )
-
-
-async def _stop(tasks: set[asyncio.Task[Event | None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await _settled(tasks)
-
-
-async def _settled(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Wait for all; of several errors the first one is raised elsewhere, the others count as seen."""
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -269,6 +269,7 @@ class Turn:
             declared=self.engine.declared,
             tools=self.shelves.tools,
             shelves=self.shelves,
+            model=self.engine.model,
             judge=self.engine.judge,
             journal=self.journal,
             checkpoint=self.checkpoint,

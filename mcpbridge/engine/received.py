@@ -22,7 +22,7 @@ async def record(
     """Tool listings and built-in tools: each on record, each an event. Outcomes are owed and paid."""
     events: list[Event] = []
     for item in after.output:
-        if item.get("type") in ("message", "reasoning"):
+        if item.get("type") in ("message", "reasoning", "function_call"):
             continue
         match decode(item):
             case HostedCall() as call:

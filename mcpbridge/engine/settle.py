@@ -14,32 +14,29 @@ from typing import Any, Final
 
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import AnswerItem, ApprovalAnswer, FunctionAnswer
-from mcpbridge.core.declared import Declared
 from mcpbridge.core.items import ApprovalRequest, FunctionCall
 from mcpbridge.core.question import Question
 from mcpbridge.core.quota import Quota, QuotaFull
 from mcpbridge.core.ruling import Decision, Deny, Effect, Outcome, Ruling
-from mcpbridge.engine import claims, edited, eliciting, grants, limits, suggesting
+from mcpbridge.engine import claims, edited, grants, limits, suggesting
 from mcpbridge.engine.actions import claimed_by, shown, to_action
 from mcpbridge.engine.asking import Asking
 from mcpbridge.engine.events import ActionDecided, ApprovalAsked, Event, Notice
-from mcpbridge.engine.judge import Answers, Judge, Verdict
+from mcpbridge.engine.judge import Answers, Verdict
 from mcpbridge.engine.local_calls import LocalCalls
 from mcpbridge.engine.renewal import renew
 from mcpbridge.engine.review import decided, rule_hosted
 from mcpbridge.engine.shelves import Shelves
 from mcpbridge.errors import AlreadyDecided, AuditUnavailable, RepeatedRequest
-from mcpbridge.ports import Elicitation, Elicited
 
 DENIED_TEXT: Final = "The call was denied and did not run. Reason: {reason}"
+_ALLOWED: Final = frozenset(outcome.value for outcome in Outcome if outcome.allowed)
 
 
 @dataclass(kw_only=True)
 class Settlement(LocalCalls):
     """Settles the pending requests of one conversation. `conversation` is always the latest state."""
 
-    declared: Declared
-    judge: Judge
     answers: Answers = field(default_factory=dict[str, Any])
     max_repeats: int = 3
     questions: tuple[Question, ...] = ()
@@ -52,7 +49,6 @@ class Settlement(LocalCalls):
     """Requests whose earlier decision was made void in this run."""
     _notices: list[Event] = field(default_factory=list["Event"], init=False)
     """What is told next."""
-    _eliciting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _asked: bool = field(default=False, init=False)
     """Whether somebody was asked, and so took their time."""
 
@@ -85,14 +81,6 @@ class Settlement(LocalCalls):
         async with aclosing(self._run_local(to_run)) as events:
             async for event in events:
                 yield event
-
-    async def _elicited(self, action: Action, question: Elicitation) -> Elicited:
-        """People are asked one at a time, also by servers whose calls run side by side."""
-        async with self._eliciting:
-            try:
-                return await eliciting.put(action, question, self.conversation, self.judge, self.journal)
-            except AuditUnavailable:
-                return Elicited(action="cancel")  # what cannot be recorded is not answered
 
     async def _unless_frozen(self, actions: list[Action]) -> list[Action]:
         """A freeze that came while somebody was asked also stops what was allowed and has not begun."""
@@ -187,11 +175,9 @@ class Settlement(LocalCalls):
     def _repeated(self, action: Action, ruling: Ruling) -> Verdict | None:
         """A denial, when the model asks again and again for what was denied. It is answered, so that the
         conversation can go on; a person who answers this very request is heard."""
-        fingerprint = action.fingerprint()
+        fingerprint, turn = action.fingerprint(), self.conversation.turn
         denied = sum(
-            decision.fingerprint == fingerprint
-            and decision.turn == self.conversation.turn
-            and not Outcome(decision.outcome).allowed
+            decision.turn == turn and decision.fingerprint == fingerprint and decision.outcome not in _ALLOWED
             for decision in self.conversation.decisions
         )
         if denied < self.max_repeats or action.request_id in self.answers:

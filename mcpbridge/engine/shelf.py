@@ -66,7 +66,7 @@ def shelve(box: Toolbox, server: BridgedServer, listing: Listing) -> Shelf:
             "that are needed in allowed_tools, or raise max_tools",
             server_label=server.label,
         )
-    tools, left_out = dict[str, BridgedTool](), dict[str, str]()
+    tools, left_out = dict[str, BridgedTool](), dict[str, str](listing.left_out)
     for definition in chosen:
         name = function_name(server.label, definition.name)
         try:
@@ -85,6 +85,8 @@ def shelve(box: Toolbox, server: BridgedServer, listing: Listing) -> Shelf:
         facts["left_out"] = left_out
     if listing.refused:
         facts["refused"] = listing.refused
+    if listing.offered:
+        facts["offered"] = listing.offered
     return _shelf(server, tools, left_out, facts)
 
 

@@ -108,7 +108,10 @@ class Shelves:
         model. One that never was raises ServerError, unless it is optional.
         """
         servers = [self.declared.bridged[label] for label in labels]
-        found = await asyncio.gather(*(self._shelf(server) for server in servers))
+        if len(servers) == 1:  # the usual case, without a task of its own
+            found = [await self._shelf(servers[0])]
+        else:
+            found = await asyncio.gather(*(self._shelf(server) for server in servers))
         events: list[Event] = []
         for server, shelf in zip(servers, found, strict=True):
             if isinstance(shelf, ServerError):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from mcpbridge.bridge.assembly import Assembly
 from mcpbridge.bridge.gate import Gate
 from mcpbridge.core.conversation import Conversation, Grant
 from mcpbridge.engine.events import ActionDecided, CallFinished, CallProgress, Event
-from mcpbridge.errors import OutcomeUnknown
+from mcpbridge.errors import AuditUnavailable, OutcomeUnknown, RepeatedRequest
+from mcpbridge.gateway.kept import Kept
 from mcpbridge.ports import Approver, LocalTool
 
 Progressed = Callable[[CallProgress], None]
+_NOT_RECORDED: Final = "{} may have run, and what became of it could not be recorded: do not repeat it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Session:
 
     assembly: Assembly
     conversation: Conversation
+    kept: Kept
     offered: Mapping[str, LocalTool] = field(default_factory=dict[str, LocalTool], init=False)
     """Function name → tool, as last listed here."""
 
@@ -57,7 +60,8 @@ class Session:
                 progressed(event)
 
         parts = replace(self.assembly, approver=approver)
-        gate = Gate(parts, conversation=self.conversation, on_event=on_event)
+        before = self.kept.handed_to(self.conversation)
+        gate = Gate(parts, conversation=before, on_event=on_event)
         item = {
             "type": "function_call",
             "id": self.assembly.clock.new_id("fc"),
@@ -68,9 +72,15 @@ class Session:
         }
         try:
             answers = await gate.settle([item])
-        except OutcomeUnknown as error:
-            return Called(output=str(error), failed=True)
+        except (OutcomeUnknown, RepeatedRequest) as error:
+            return Called(output=self.assembly.mask.text(str(error)), failed=True)
+        except AuditUnavailable as error:
+            if not _may_have_run(gate.conversation, item["call_id"]):
+                raise
+            self.assembly.log.warning("outcome_not_recorded", error=self.assembly.mask.text(str(error)))
+            return Called(output=_NOT_RECORDED.format(name), failed=True)
         finally:
+            self.kept.taken_from(before, gate.conversation)
             self._merge(gate.conversation)
         return Called(output=answers[-1]["output"], failed=not _done(seen))
 
@@ -92,6 +102,11 @@ def _merged(before: Sequence[Grant], after: Sequence[Grant]) -> tuple[Grant, ...
         known = grants.get(grant.id)
         grants[grant.id] = grant if known is None or grant.used > known.used else known
     return tuple(grants.values())
+
+
+def _may_have_run(after: Conversation, call_id: str) -> bool:
+    """It ran, and its outcome is owed; or it began, and nobody knows."""
+    return call_id in after.begun or any(outcome.get("call_id") == call_id for outcome in after.owed)
 
 
 def _done(events: Sequence[Event]) -> bool:

@@ -100,7 +100,7 @@ def _missing(effect: Effect, key: str, action: Action, why: str) -> Objection:
 def _compared(
     action: Action, pins: Pins, pinned: ToolDefinition, now: ToolDefinition, since: str
 ) -> Objection | None:
-    if pinned.hash() == now.hash():
+    if pinned.canonical() == now.canonical():  # what the hashes are made of
         return None
     fields = changed_fields(pinned, now)
     names = " and ".join(fields) or "definition"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from mcpbridge.audit import AuditLog, DeclaredSecrets, RecordType, read
+from mcpbridge.audit import AuditLog, DeclaredSecrets, MemoryAudit, RecordType, read
 from mcpbridge.audit.schema import FORMS
 from mcpbridge.core.secret import Mask, Secret
 from mcpbridge.ports import Record
@@ -23,6 +23,7 @@ KNOWN: Final = 'canary "known" §ecret/7f3a+91c4'
 SHAPED: Final = "sk-canary0123456789abcdefghij"
 NAMED: Final = "canary named hunter2"
 DECLARED: Final = "canary-4711"
+_ENDS: Final = {"prev", "seq", "ts", "type", "crc"}
 LEVELS: Final = ("none", "metadata", "arguments", "sealed", "full")
 _OURS: Final = frozenset(
     {"prev", "seq", "ts", "type", "phase", "crc", "blobs", "note", "range", "sealed", "keys", "segments"}
@@ -50,8 +51,9 @@ def filled(type_: RecordType) -> Record:
         fields["arguments"] = {"deep": [secret], **secret}
     fields["reason"] = fields["error"] = f"{everything()} {SHAPED} password={NAMED.split()[-1]}xyz"
     fields["result"] = {"text": f"{everything()} {SHAPED}", **secret}
-    # Other texts are policies and tool definitions, which must match their hashes: known secrets only.
-    text = screen if "screen_hash" in names else everything()
+    # A screen is stored with the arguments it shows. Other texts are policies and tool definitions, which
+    # must match their hashes: known secrets only.
+    text = screen if {"screen_hash", "arguments"} <= names else everything()
     return Record(
         type=type_, phase="pre", fields=fields, blobs=(text,), decision_key=f"{everything()} {type_}"
     )
@@ -81,6 +83,18 @@ def test_no_canary_of_any_record_type_is_in_the_log_or_what_is_made_of_it(
 
     asyncio.run(write())
     assert len(list(read(log))) > len(kinds)
+    seals = [record for record in read(log) if record["type"] == RecordType.CHECKPOINT]
+    assert [record.keys() for record in seals] == [{*FORMS[RecordType.CHECKPOINT].required} | _ENDS]
     places = outputs(log, "mcpr_decision", capsys, identity=tmp_path / "reviewer.key")
     assert found(places, KNOWN, SHAPED, DECLARED) == []
     assert not [place for place, text in places.items() if "hunter2" in text]
+
+
+@pytest.mark.promise("audit-canary")
+@pytest.mark.parametrize("level", ["none", "metadata", "arguments", "full"])
+def test_no_canary_of_a_checkpoint_that_a_caller_makes_up_is_in_its_line(level: str) -> None:
+    audit = MemoryAudit(mask=Mask([Secret(KNOWN)]), levels={"*": level}, allow_full=True)
+    asyncio.run(audit.append(filled(RecordType.CHECKPOINT)))
+    places = {"line": audit.lines[0].decode(), "texts": str(audit.blobs)}
+    assert found(places, KNOWN, SHAPED) == []
+    assert "hunter2" not in places["line"]

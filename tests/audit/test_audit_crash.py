@@ -176,7 +176,7 @@ asyncio.run(main())
 """
 
 
-_KILLED = [pytest.param(1, 1), pytest.param(1, 16), pytest.param(1, 64), pytest.param(4, 16)]
+_KILLED = [(1, 1), (1, 16), (1, 64), (4, 16), *([(4, 64)] if LONG else [])]
 
 
 @_posix

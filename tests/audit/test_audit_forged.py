@@ -16,7 +16,7 @@ from mcpbridge.audit.anchors import FileAnchor
 from mcpbridge.audit.chain import chained, line_hash
 from mcpbridge.audit.keys import new_signing_key
 from mcpbridge.audit.verifying.heads import Heads
-from mcpbridge.audit.verifying.lines import LONGEST
+from mcpbridge.audit.verifying.ranges import LONGEST
 from mcpbridge.ports import Record
 
 from .anchored import anchored

@@ -207,9 +207,10 @@ def test_a_key_that_cannot_be_older_is_not_looked_for_but_never_written_twice(tm
 def test_the_index_of_decisions_is_small_and_tells_where_lines_begin() -> None:
     index = DecisionIndex()
     line = b'{"prev":"","type":"decision","decision_key":"%b","arguments":{"decision_key":"nested"}}\n'
-    index.scan(line % b"one" + b'{"a":{"decision_key":"no"}}\n' + line % b'tw\\"o', 1_000)
-    assert list(index.offsets("one")) == [1_000]
-    assert list(index.offsets('tw"o')) == [1_000 + len(line % b"one") + 28]
+    first = line % "on\u00e9".encode()
+    index.scan(first + b'{"a":{"decision_key":"no"}}\n' + line % b'tw\\"o', 1_000)
+    assert index.offsets("on\u00e9") == [1_000]
+    assert index.offsets('tw"o') == [1_000 + len(first) + 28]
     assert not [*index.offsets("nested"), *index.offsets("no")]
     with pytest.raises(AuditCorrupt):
         index.scan(b'{"a":{"decision_key":"no"\n', 0)

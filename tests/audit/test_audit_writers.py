@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mcpbridge.audit import AuditLog, read, verify
+from mcpbridge.audit import AuditLog, Status, read, verify
 from mcpbridge.audit.anchors import AnchorFailed, Point
-from mcpbridge.audit.chain import leaf_hashes
+from mcpbridge.audit.chain import GENESIS, chained, leaf_hashes
 from mcpbridge.audit.checkpoint import verified
 from mcpbridge.audit.keys import verifier_keys
 from mcpbridge.audit.merkle import CompactRange
@@ -86,6 +86,40 @@ def test_several_logs_seal_one_file_together_and_none_twice(tmp_path: Path) -> N
     assert sizes == sorted(set(sizes))
     assert len(sizes) <= 120 / 20 + 2
     assert not verify(tmp_path).flaws
+
+
+@pytest.mark.promise("audit-sealed-in-time")
+def test_a_checkpoint_seals_its_writers_lines_in_their_order_among_those_of_others(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        rhythm = Rhythm(seconds=3_600)
+        async with (
+            AuditLog.open(tmp_path, mask=MASK, rhythm=rhythm) as one,
+            AuditLog.open(tmp_path, mask=MASK, rhythm=rhythm) as two,
+        ):
+            for log in (two, one, one, two, one, two, two):
+                await log.append(note())
+
+    asyncio.run(scenario())
+    assert _checked(tmp_path) == [7]
+
+
+def test_a_checkpoint_seals_what_was_written_whatever_stands_in_the_file_by_then(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+
+    async def scenario() -> bytes:
+        async with AuditLog.open(tmp_path, mask=MASK, rhythm=Rhythm(seconds=3_600)) as log:
+            await log.append(note("paid"))
+            written = path.read_bytes()
+            body = written[written.index(b'"ts":"') : written.index(b',"crc":"')]
+            path.write_bytes(chained(1, GENESIS, body.replace(b"paid", b"kept")) + b"\n")
+            return written
+
+    lines = asyncio.run(scenario())
+    tree = CompactRange()
+    tree.extend(leaf_hashes(lines))
+    [sealed] = _checkpoints(tmp_path)
+    assert verified(sealed["note"], *verifier_keys(tmp_path)).root == tree.root()
+    assert verify(tmp_path).status is Status.TAMPERED
 
 
 def test_a_checkpoint_is_written_only_once_what_it_seals_is_durable(tmp_path: Path) -> None:

@@ -42,6 +42,13 @@ def test_a_tool_named_like_another_servers_gets_neither_its_calls_nor_its_rules(
     assert_denied(result, "evil.docs__search", outcome="policy_deny")
     assert_denied(result, "evil.search", outcome="policy_deny")
     assert ([called.tool for called in docs.calls], evil.calls) == (["search"], [])
+    assert [
+        (record["server_label"], record["tool"], record["outcome"]) for record in scene.records("decision")
+    ] == [
+        ("docs", "search", "policy_allow"),
+        ("evil", "docs__search", "policy_deny"),
+        ("evil", "search", "policy_deny"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "two\nlines", "\x1b[2Jclear", "bell\x07", "right\u202eleft"])

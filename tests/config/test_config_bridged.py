@@ -105,6 +105,21 @@ def test_an_endpoint_that_asks_nobody_may_have_bridged_servers(via: str, load: L
             "it; write env: {NAME: …}",
         ),
         (
+            STDIO.replace("./data", "postgresql://app:hunter2@db.example/prod"),
+            "6: servers[files].command.3: a command line is readable to others, so no credential stands in "
+            "it; write env: {NAME: …}",
+        ),
+        (
+            STDIO.replace("./data", "'--header=Authorization: Bearer abcdefgh12345'"),
+            "6: servers[files].command.3: a command line is readable to others, so no credential stands in "
+            "it; write env: {NAME: …}",
+        ),
+        (
+            STDIO.replace("./data", "ghp_abcdefghijklmnop1234"),
+            "6: servers[files].command.3: a command line is readable to others, so no credential stands in "
+            "it; write env: {NAME: …}",
+        ),
+        (
             STDIO.replace("./data", "--token, abc"),
             "6: servers[files].command.3: a command line is readable to others, so no credential stands in "
             "it; write env: {NAME: …}",

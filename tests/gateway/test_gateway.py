@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,68 +10,21 @@ import httpx2
 import mcp_types as types
 import pytest
 from mcp.client import Client
-from mcp.client.stdio import StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from mcpbridge.gateway.serving import shown_names
-
-SHOP = Path(__file__).with_name("shop.py")
-ERAS = ["legacy", "2026-07-28"]
-TOKEN = "token-of-the-editor-0123456789"
-
-
-def configured(folder: Path, **more: Any) -> None:
-    (folder / "policy.yaml").write_text(
-        "version: 1\ndefaults: {decision: deny}\nrules:\n"
-        "- {id: fine, effect: allow, tools: [shop.book, shop.look, shop.stumble, shop.meet]}\n"
-        "- {id: ask-first, effect: ask, tools: [shop.burn]}\n"
-        "- {id: not-this, effect: deny, tools: [shop.book], when: {key: {eq: forbidden}}, "
-        "reason: not that one}\n"
-    )
-    server = {
-        "label": "shop",
-        "via": "bridge",
-        "command": [sys.executable, str(SHOP)],
-        "env": {"SHOP_FILE": str(folder / "effects")},
-    }
-    config = {
-        "model": {"name": "none", "endpoint": "local"},
-        "servers": [server],
-        "policy": "policy.yaml",
-        "audit": {"path": "audit"},
-        **more,
-    }
-    (folder / "mcpbridge.yaml").write_text(json.dumps(config))
-
-
-def effects(folder: Path) -> list[str]:
-    path = folder / "effects"
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def records(folder: Path, kind: str) -> list[dict[str, Any]]:
-    lines = (folder / "audit" / "audit.jsonl").read_text().splitlines()
-    return [record for record in map(json.loads, lines) if record["type"] == kind]
-
-
-def gateway(folder: Path, *options: str) -> StdioServerParameters:
-    words = ["-m", "mcpbridge", "gateway", "-c", str(folder / "mcpbridge.yaml"), *options]
-    return StdioServerParameters(command=sys.executable, args=words, env=dict(os.environ))
-
-
-def used(
-    body: Callable[[Client], Awaitable[None]], parameters: StdioServerParameters, **options: Any
-) -> None:
-    async def whole() -> None:
-        async with Client(parameters, **options) as client:
-            await body(client)
-
-    asyncio.run(whole())
-
-
-def words(result: types.CallToolResult) -> str:
-    return "\n".join(block.text for block in result.content if isinstance(block, types.TextContent))
+from mcpbridge.gateway.names import shown_names
+from tests.gateway.scene import (
+    ERAS,
+    TOKEN,
+    client_of,
+    configured,
+    effects,
+    gateway,
+    over_http,
+    records,
+    used,
+    words,
+)
 
 
 @pytest.mark.promise("gateway-gate")
@@ -87,7 +35,8 @@ def test_a_call_is_ruled_recorded_and_only_then_run(tmp_path: Path, era: Any) ->
     async def body(client: Client) -> None:
         tools = (await client.list_tools()).tools
         assert [tool.name for tool in tools] == [
-            "shop__book", "shop__burn", "shop__look", "shop__stumble", "shop__meet",
+            "shop__book", "shop__burn", "shop__look", "shop__stumble", "shop__meet", "shop__wait",
+            "shop__ask", "shop__grow",
         ]  # fmt: skip
         assert tools[0].description == "Book a key."
         done = await client.call_tool("shop__book", {"key": "a"})
@@ -116,32 +65,6 @@ def test_what_must_be_asked_is_refused_where_nobody_can_be_asked(tmp_path: Path)
     assert records(tmp_path, "decision")[0]["outcome"] == "no_approver"
 
 
-def form(answer: str, shown: list[str]) -> Any:
-    async def elicit(_context: Any, params: Any) -> types.ElicitResult:
-        shown.append(params.message)
-        return types.ElicitResult(action="accept", content={"decision": answer, "reason": "because"})
-
-    return elicit
-
-
-def test_the_person_at_a_trusted_client_is_asked_through_the_client(tmp_path: Path) -> None:
-    configured(tmp_path)
-    shown: list[str] = []
-    for answer in ("yes", "no"):
-
-        async def body(client: Client, answer: str = answer) -> None:
-            result = await client.call_tool("shop__burn", {"key": answer})
-            assert result.is_error == (answer == "no")
-
-        parameters = gateway(tmp_path, "--ask", "client")
-        used(body, parameters, mode="legacy", elicitation_callback=form(answer, shown))
-    assert effects(tmp_path) == ["burnt yes"]
-    assert all("shop.burn" in screen for screen in shown)
-    decisions = records(tmp_path, "decision")
-    assert [record["outcome"] for record in decisions] == ["human_allow", "human_deny"]
-    assert [record["authenticated"] for record in decisions] == [False, False]
-
-
 def test_pictures_failures_and_strangers_come_through_as_what_they_are(tmp_path: Path) -> None:
     configured(tmp_path)
 
@@ -151,7 +74,7 @@ def test_pictures_failures_and_strangers_come_through_as_what_they_are(tmp_path:
         assert picture.mime_type == "image/png"
         failed = await client.call_tool("shop__stumble", {})
         assert failed.is_error
-        assert "Error executing tool stumble" in words(failed)
+        assert "stumbled over nothing" in words(failed)
         for name in ("shop__nothing", "book", "shop.book"):
             assert (await client.call_tool(name, {"key": "a"})).is_error
         wrong = await client.call_tool("shop__book", {"key": 7})
@@ -209,24 +132,6 @@ def test_nothing_runs_where_nothing_can_be_recorded(tmp_path: Path) -> None:
     assert effects(tmp_path) == ["a"]
 
 
-@asynccontextmanager
-async def over_http(folder: Path, *options: str) -> AsyncGenerator[str, None]:
-    parameters = gateway(folder, "--http", "--port", "0", *options)
-    process = await asyncio.create_subprocess_exec(
-        parameters.command,
-        *parameters.args,
-        env={**os.environ, "EDITOR_TOKEN": TOKEN},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        said = (await process.stdout.readline()).decode().split()
-        yield next(word for word in said if word.startswith("http"))
-    finally:
-        process.terminate()
-        await process.wait()
-
-
 @pytest.mark.promise("gateway-callers")
 @pytest.mark.parametrize("era", ERAS)
 def test_over_http_a_token_says_on_whose_behalf_a_call_is_made(tmp_path: Path, era: Any) -> None:
@@ -234,14 +139,10 @@ def test_over_http_a_token_says_on_whose_behalf_a_call_is_made(tmp_path: Path, e
 
     async def whole() -> None:
         async with over_http(tmp_path, "--client", "editor=EDITOR_TOKEN") as url:
-            headers = {"Authorization": f"Bearer {TOKEN}"}
-            async with (
-                httpx2.AsyncClient(headers=headers) as http,
-                Client(streamable_http_client(url, http_client=http), mode=era) as client,
-            ):
+            async with client_of(url, TOKEN, mode=era) as client:
                 assert words(await client.call_tool("shop__book", {"key": "a"})) == "booked a"
             for refused in ({}, {"Authorization": "Bearer guess"}, {"Authorization": f"Basic {TOKEN}"}):
-                async with httpx2.AsyncClient(headers=refused) as http:
+                async with httpx2.AsyncClient(headers=refused, timeout=60.0) as http:
                     answer = await http.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
                 assert answer.status_code == 401
 
@@ -255,7 +156,7 @@ def test_a_page_of_another_origin_cannot_use_the_gateway(tmp_path: Path) -> None
     configured(tmp_path)
 
     async def whole() -> None:
-        async with over_http(tmp_path) as url, httpx2.AsyncClient() as http:
+        async with over_http(tmp_path) as url, httpx2.AsyncClient(timeout=60.0) as http:
             for headers in ({"Origin": "https://evil.example.com"}, {"Host": "evil.example.com"}):
                 answer = await http.post(
                     url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers

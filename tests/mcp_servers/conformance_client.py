@@ -26,7 +26,7 @@ from mcpbridge.adapters.oauth.stores import FileStore
 from mcpbridge.adapters.oauth.tokens import OAuthAuth, Tokens
 from mcpbridge.config.oauth import OAuth as Declared
 from mcpbridge.errors import AuthRefused, ServerError, ToolsChanged
-from mcpbridge.ports import Elicitation, Elicited, Progress
+from mcpbridge.ports import Elicitation, Elicited, Progress, Sampled, Sampling, ServerAsked
 
 CLIENT_METADATA = "https://conformance-test.local/client-metadata.json"
 REDIRECT = "http://localhost:3000/callback"
@@ -37,13 +37,21 @@ CONTEXT: Mapping[str, Any] = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT"
 
 
 class AgreeToAll:
-    """A person who accepts every form as it is."""
+    """A person who accepts every form as it is, with what it proposes (SEP-1034)."""
 
     def progress(self, progress: Progress) -> None:
         print(progress)
 
     async def elicit(self, question: Elicitation) -> Elicited:
-        return Elicited(action="accept", content={})
+        fields: Mapping[str, Any] = question.schema.get("properties", {})
+        proposed = {name: field["default"] for name, field in fields.items() if "default" in field}
+        return Elicited(action="accept", content=proposed)
+
+    async def sample(self, wish: Sampling) -> Sampled:
+        return Sampled(text=f"{len(wish.messages)} messages", model="m")
+
+    async def noted(self, asked: ServerAsked) -> None:
+        print(asked)
 
 
 class Browser:

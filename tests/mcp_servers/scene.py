@@ -20,7 +20,16 @@ from mcpbridge.adapters.mcp_servers.settings import (
 )
 from mcpbridge.adapters.mcp_servers.toolbox import ServerToolbox
 from mcpbridge.core.secret import Secret
-from mcpbridge.ports import CallObserver, Elicitation, Elicited, Progress, ToolAnswer
+from mcpbridge.ports import (
+    CallObserver,
+    Elicitation,
+    Elicited,
+    Progress,
+    Sampled,
+    Sampling,
+    ServerAsked,
+    ToolAnswer,
+)
 
 PROGRAM = Path(__file__).with_name("program.py")
 QUICK = Bounds(backoff=0.0)
@@ -74,6 +83,9 @@ class Person:
     first: Callable[[], Awaitable[None]] | None = None
     heard: list[Progress] = field(default_factory=list[Progress])
     asked: list[Elicitation] = field(default_factory=list[Elicitation])
+    words: Sampled = field(default_factory=lambda: Sampled(refused="no"))
+    wishes: list[Sampling] = field(default_factory=list[Sampling])
+    records: list[ServerAsked] = field(default_factory=list[ServerAsked])
 
     def progress(self, progress: Progress) -> None:
         self.heard.append(progress)
@@ -83,6 +95,13 @@ class Person:
         if self.first is not None:
             await self.first()
         return self.answer
+
+    async def sample(self, wish: Sampling) -> Sampled:
+        self.wishes.append(wish)
+        return self.words
+
+    async def noted(self, asked: ServerAsked) -> None:
+        self.records.append(asked)
 
 
 async def until(holds: Callable[[], bool]) -> None:

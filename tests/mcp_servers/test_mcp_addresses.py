@@ -27,6 +27,8 @@ from tests.mcp_servers.scene import toolbox
     [
         "10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "172.16.0.1", "100.64.0.1", "0.0.0.0",
         "224.0.0.1", "::1", "fe80::1", "fc00::1", "::ffff:10.0.0.1", "2002:a00:1::", "64:ff9b::a00:1", "::",
+        "fec0::2", "64:ff9b:1::a00:1", "::10.0.0.1", "::ffff:0:a00:1", "168.63.129.16",
+        "::ffff:168.63.129.16",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_private_however_it_is_written(address: str) -> None:

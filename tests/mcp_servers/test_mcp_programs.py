@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,14 +174,16 @@ def test_progress_is_passed_on_cleaned() -> None:
 
 
 @pytest.mark.promise("bridged-asked")
-def test_a_question_is_put_to_the_person_and_defaults_are_filled_in() -> None:
-    person = Person(answer=Elicited(action="accept", content={}))
+@pytest.mark.parametrize("content", [{"name": "Bo"}, {}])
+def test_a_question_is_put_to_the_person_and_what_is_answered_is_sent(content: dict[str, Any]) -> None:
+    """And nothing more: a person may leave out what the server's form would have filled in."""
+    person = Person(answer=Elicited(action="accept", content=content))
 
     async def story() -> str:
         async with toolbox(program()) as box:
             return str((await call(box, "ask", observer=person)).parts)
 
-    assert json.loads(asyncio.run(story())) == {"action": "accept", "content": {"name": "Ada"}}
+    assert json.loads(asyncio.run(story())) == {"action": "accept", "content": content}
     assert [(q.server_label, q.tool, q.message, q.mode) for q in person.asked] == [
         ("srv", "ask", "Who?", "form")
     ]

@@ -19,20 +19,15 @@ from mcpbridge.adapters.mcp_servers.toolbox import ServerToolbox
 from mcpbridge.errors import CallNotSent, OutcomeLost, ServerUnavailable, ToolsChanged
 from mcpbridge.ports import ToolAnswer
 from tests.cli_run.everything import free_port
-from tests.mcp_servers.packages import npm, once, python
+from tests.mcp_servers.real import PYTHON_SERVERS, node_servers, python_server, started_with
 from tests.mcp_servers.scene import Person, call, toolbox, until
 
 pytestmark = pytest.mark.node
 
-SERVERS = tuple(
-    f"@modelcontextprotocol/server-{name}@{version}"
-    for name, version in (("everything", "2026.8.31"), ("filesystem", "2026.8.31"), ("memory", "2026.8.31"))
-)
-
 
 @pytest.fixture(scope="session")
 def modules(shared: Path) -> Path:
-    return once("servers", shared, lambda folder: npm(folder, *SERVERS)) / "@modelcontextprotocol"
+    return node_servers(shared)
 
 
 def node(modules: Path, name: str, *arguments: str) -> StdioCommand:
@@ -52,22 +47,9 @@ async def settled(
 
 
 def pids(box: ServerToolbox) -> list[int]:
-    """The program behind a toolbox, and what it started."""
-    command = [str(part) for part in getattr(box.server.address, "command", ())]
-    found: list[int] = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError):
-                continue
-            if (
-                parent == os.getpid()
-                and [word.decode() for word in words][-len(command) + 1 :] == command[1:]
-            ):
-                found.append(int(folder.name))
-    return found
+    """The program behind a toolbox."""
+    assert isinstance(box.server.address, StdioCommand)
+    return started_with(box.server.address.command)
 
 
 @contextmanager
@@ -200,17 +182,30 @@ def test_the_memory_server_remembers_across_a_kill(modules: Path, tmp_path: Path
 
 
 @pytest.mark.promise("bridged-real")
-@pytest.mark.parametrize("package", ["mcp-server-git", "mcp-server-time", "mcp-server-sqlite"])
+@pytest.mark.parametrize("package", PYTHON_SERVERS)
 def test_the_python_servers_run_in_environments_of_their_own(
     shared: Path, tmp_path: Path, package: str
 ) -> None:
-    programs = once(package, shared, lambda folder: python(folder, package, "mcp<2"))
+    program = python_server(shared, package)
     subprocess.run(["git", "init", "-q", str(tmp_path / "repo")], check=True)
-    arguments, tool, given, words = {
-        "mcp-server-git": ((), "git_status", {"repo_path": str(tmp_path / "repo")}, "No commits yet"),
-        "mcp-server-time": (("--local-timezone", "UTC"), "get_current_time", {"timezone": "UTC"}, "UTC"),
+    arguments, protocol, tool, given, words = {
+        "mcp-server-git": (
+            (),
+            "2026-07-28",
+            "git_status",
+            {"repo_path": str(tmp_path / "repo")},
+            "No commits yet",
+        ),
+        "mcp-server-time": (
+            ("--local-timezone", "UTC"),
+            "2026-07-28",
+            "get_current_time",
+            {"timezone": "UTC"},
+            "UTC",
+        ),
         "mcp-server-sqlite": (
             ("--db-path", str(tmp_path / "x.db")),
+            "2025-11-25",
             "read_query",
             {"query": "SELECT 6 * 7 AS n"},
             "42",
@@ -218,9 +213,9 @@ def test_the_python_servers_run_in_environments_of_their_own(
     }[package]
 
     async def story() -> None:
-        async with toolbox(StdioCommand(command=(str(programs / package), *arguments))) as box:
+        async with toolbox(StdioCommand(command=(program, *arguments))) as box:
             listing = await box.tools()
-            assert listing.protocol == "2025-11-25"
+            assert listing.protocol == protocol
             assert tool in {each.name for each in listing.tools}
             answer = await settled(box, tool, given)
             assert (answer.is_error, words in str(answer.parts)) == ("no", True)

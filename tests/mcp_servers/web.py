@@ -23,6 +23,8 @@ class Web:
     on: dict[str, Answering] = field(default_factory=dict[str, Answering])
     modern: bool = False
     session: str = ""
+    on_get: Callable[[Request], Response] | None = None
+    """What a GET is answered with; without one there is nothing to get."""
     seen: list[tuple[str, Mapping[str, str]]] = field(default_factory=list[tuple[str, Mapping[str, str]]])
 
     def __post_init__(self) -> None:
@@ -36,6 +38,8 @@ class Web:
         return [method for method, _ in self.seen]
 
     def _handle(self, request: Request) -> Response:
+        if request.method == "GET" and self.on_get is not None:
+            return self.on_get(request)
         if request.method != "POST":
             return Response(status=405)
         message = json.loads(request.get_data())

@@ -218,7 +218,7 @@ def test_more_rights_for_a_person_are_asked_of_the_person(tmp_path: Path) -> Non
         held = tokens(url, OAuth(), FileStore(folder=tmp_path, environment={}))
         await log_in(url, held)
         authority.needs = "write"
-        with pytest.raises(AuthRefused, match="servers login shop --scope 'write'"):
+        with pytest.raises(AuthRefused, match="servers login shop --scope 'read write';"):
             await ask(url, held)
 
     against(body)

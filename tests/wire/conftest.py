@@ -6,9 +6,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from mcpbridge.demo.server import Tracker, running_in_thread
 from tests.records import logs_fit
+from tests.wire.hostile import Hostile
 
 
 @pytest.fixture
@@ -16,6 +18,12 @@ def tracker() -> Generator[Tracker, None, None]:
     """A real MCP server that wants a bearer token."""
     with running_in_thread(token="canary-tracker-token-7f3a") as running:
         yield running
+
+
+@pytest.fixture
+def hostile(httpserver: HTTPServer, tmp_path: Path) -> Hostile:
+    """A server of a provider that answers whatever the test says."""
+    return Hostile(httpserver, tmp_path)
 
 
 @pytest.fixture(autouse=True)

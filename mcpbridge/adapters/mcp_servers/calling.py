@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 from mcp import MCPError
 from mcp_types import (
@@ -14,20 +14,29 @@ from mcp_types import (
     InputResponses,
     RequestParamsMeta,
 )
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from mcpbridge.adapters.mcp_servers.connection import Connection
 from mcpbridge.adapters.mcp_servers.content import Parts, fill
 from mcpbridge.adapters.mcp_servers.failures import refused, said, timed_out
 from mcpbridge.adapters.mcp_servers.output_check import OutputCheck
+from mcpbridge.adapters.mcp_servers.pipes import TOO_LARGE
 from mcpbridge.adapters.mcp_servers.rounds import NotAnswered, until_answered
 from mcpbridge.adapters.mcp_servers.sending import Sending
-from mcpbridge.adapters.mcp_servers.stdio import TOO_LARGE
 from mcpbridge.core.raw import mapping
 from mcpbridge.ports import CallObserver, Json, Progress, ToolAnswer
 
+
+def _kind(result: object) -> str:
+    """Which of the two a result is. Without this, pydantic reads each as both."""
+    return "questions" if mapping(result).get("resultType") == "input_required" else "result"
+
+
 _RESULT: Final[TypeAdapter[CallToolResult | InputRequiredResult]] = TypeAdapter(
-    CallToolResult | InputRequiredResult
+    Annotated[
+        Annotated[CallToolResult, Tag("result")] | Annotated[InputRequiredResult, Tag("questions")],
+        Discriminator(_kind),
+    ]
 )
 
 
@@ -82,7 +91,9 @@ class Caller:
             )
 
         try:
-            result = await until_answered(round_, server.label, sending, rounds=server.bounds.rounds)
+            result = await until_answered(
+                round_, self._connection.questions, sending, rounds=server.bounds.rounds
+            )
         except NotAnswered as why:
             return _told(f"{server.label}: {name} was not finished: {why}", "protocol")
         return self._answer(name, result)

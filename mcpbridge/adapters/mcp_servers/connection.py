@@ -14,14 +14,9 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from mcp import Client
-from mcp.client.session import ClientRequestContext
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import (
-    INVALID_REQUEST,
-    ElicitRequestParams,
-    ElicitResult,
-    ErrorData,
     Implementation,
     ServerNotification,
     ToolListChangedNotification,
@@ -29,10 +24,11 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcpbridge.adapters.mcp_servers.auth import HeaderAuth
-from mcpbridge.adapters.mcp_servers.elicitation import asked
 from mcpbridge.adapters.mcp_servers.failures import not_connected
 from mcpbridge.adapters.mcp_servers.http import ServerClient
-from mcpbridge.adapters.mcp_servers.sending import SENDING, Sending
+from mcpbridge.adapters.mcp_servers.questions import Questions
+from mcpbridge.adapters.mcp_servers.replies import answering
+from mcpbridge.adapters.mcp_servers.sending import Sending
 from mcpbridge.adapters.mcp_servers.settings import BridgedServer, HttpAddress, StdioCommand
 from mcpbridge.adapters.mcp_servers.stderr import StandardError
 from mcpbridge.adapters.mcp_servers.stdio import program
@@ -58,6 +54,7 @@ class Connection:
         self.errors = StandardError(server.address.said if isinstance(server.address, StdioCommand) else None)
         self.lost = False
         self.in_flight: set[Sending] = set()
+        self.questions = Questions(server, self.in_flight)
         self._changed = changed
         self._leave = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
@@ -146,7 +143,7 @@ class Connection:
 
     async def _connect(self, stack: AsyncExitStack) -> Client:
         server = self.server
-        transport = await self._transport(stack)
+        transport = answering(await self._transport(stack))
         client = Client(
             transport,
             mode="legacy"
@@ -155,8 +152,11 @@ class Connection:
             cache=None,
             client_info=Implementation(name="mcpbridge", version=_version()),
             message_handler=self._heard,
-            elicitation_callback=self._elicit if server.elicitation else None,
+            elicitation_callback=self.questions.elicit if server.elicitation else None,
+            sampling_callback=self.questions.sample if server.sampling else None,
+            list_roots_callback=self.questions.roots if server.roots else None,
         )
+        self.questions.hear_all(client)
         return await stack.enter_async_context(client)
 
     async def _transport(self, stack: AsyncExitStack) -> Any:
@@ -186,20 +186,6 @@ class Connection:
     async def _heard(self, message: ServerNotification | Exception) -> None:
         if isinstance(message, ToolListChangedNotification):
             self._changed()
-
-    async def _elicit(
-        self, context: ClientRequestContext, params: ElicitRequestParams
-    ) -> ElicitResult | ErrorData:
-        """A server of the older era asks in the middle of a call."""
-        sending = SENDING.get()
-        if sending is None or sending not in self.in_flight:  # not every transport says in which
-            running = tuple(self.in_flight)
-            if len(running) != 1:
-                return ErrorData(
-                    code=INVALID_REQUEST, message="it is not clear which call asks; nobody was asked"
-                )
-            sending = running[0]
-        return await asked(self.server.label, sending, params)
 
     async def _listen(self) -> None:
         """Announcements of the newer era come on a stream that is asked for. A server may have none."""

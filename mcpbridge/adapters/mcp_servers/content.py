@@ -23,7 +23,7 @@ from mcpbridge.core.raw import mapping
 
 Part = dict[str, Any]
 
-_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What `input_image` reads (OpenAI's published description)."""
 _ENDINGS: Final = {"audio/wav": "wav", "audio/mpeg": "mp3", "application/pdf": "pdf", "text/plain": "txt"}
 
@@ -60,7 +60,7 @@ class Parts:
             self.note(f"{name} ({media_type}, {len(data):,} characters of base64) is too large and left out")
             return
         url = f"data:{media_type};base64,{data}"
-        if media_type in _IMAGES:
+        if media_type in IMAGES:
             self._parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
         else:
             self._parts.append({"type": "input_file", "filename": name, "file_data": url})

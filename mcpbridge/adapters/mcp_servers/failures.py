@@ -24,6 +24,8 @@ _SHOWN: Final = 300
 """Characters of a server's own words in an error."""
 
 
+_SEE_OTHER: Final = 303
+"""What was asked for was done, and is described elsewhere (RFC 9110, section 15.4.4)."""
 _CLOSED: Final = ("Connection closed", "SSE stream ")
 """How the SDK (2.3.0) words the end of a connection. Servers use its code, -32000, for their own errors."""
 
@@ -106,6 +108,12 @@ def refused(label: str, tool: str, error: MCPError, sending: Sending, last_words
         return ToolsChanged(
             f"{label}: the definition of {tool} has changed since it was listed; nothing was done",
             server_label=label,
+        )
+    if sending.status == _SEE_OTHER:
+        return OutcomeLost(
+            f"{label}: it answers with another page (HTTP 303), which says that {tool} may have run",
+            server_label=label,
+            status_code=sending.status,
         )
     if sending.status is not None and 300 <= sending.status < 400:
         return ServerUnavailable(

@@ -6,18 +6,22 @@ answered here with a JSON-RPC error, and the reason is left with the caller's Se
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections import deque
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
 
+from mcpbridge.adapters.mcp_servers.bounded import Answer, Unasked
 from mcpbridge.adapters.mcp_servers.private_addresses import PrivateAddress, guard, may_be_private
 from mcpbridge.adapters.mcp_servers.sending import SENDING, Sending
 from mcpbridge.adapters.mcp_servers.settings import HttpAddress
+from mcpbridge.adapters.mcp_servers.wire import SENDING_OF, Noting
+from mcpbridge.adapters.small_pools import SmallPools
 from mcpbridge.config.urls import is_loopback
 from mcpbridge.errors import (
     AuthRefused,
@@ -31,19 +35,16 @@ from mcpbridge.errors import (
 
 _KEPT_ALIVE: Final = 2.0
 """Seconds; less than servers keep idle connections (uvicorn: 5), so that none is used as it is closed."""
-_BEGUN: Final = ("http11.send_request_headers.started", "http2.send_request_headers.started")
 _ANSWERED: Final = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"no answer"}}'
 _BEGINNING: Final = 300
-_IS_CALL: Final = re.compile(rb'[^{]*\{[^{]*"method"\s*:\s*"tools/call"')
+_IS_CALL: Final = re.compile(rb'[^{]*\{[^{]*"method"\s*:\s*"(tools/call|resources/|prompts/)')
+_STREAMS: Final = 20
+"""Opened in a second. A server says how soon a stream that it has closed is opened again: maybe at once."""
 _PLAIN: Final = {"Accept-Encoding": "identity"}
 """Asks for an answer that is as long as it looks."""
 
 
 _E = TypeVar("_E", bound=ServerError)
-
-
-class TooLarge(httpx2.StreamError):
-    """The answer is not read any further."""
 
 
 class ServerClient(httpx2.AsyncClient):
@@ -54,13 +55,15 @@ class ServerClient(httpx2.AsyncClient):
         remote = not is_loopback(host)
         self._label = label
         self._sse = address.transport == "sse"
-        transport = httpx2.AsyncHTTPTransport(
-            verify=_tls(),
-            trust_env=remote,
-            limits=httpx2.Limits(keepalive_expiry=_KEPT_ALIVE, max_connections=None),
-        )
+        self._streams: deque[float] = deque(maxlen=_STREAMS)
+        exempt = may_be_private(host, address.private_hosts)
+
+        def pool() -> httpx2.AsyncBaseTransport:
+            limits = httpx2.Limits(keepalive_expiry=_KEPT_ALIVE, max_connections=None)
+            return guard(httpx2.AsyncHTTPTransport(verify=_tls(), trust_env=remote, limits=limits), exempt)
+
         super().__init__(
-            transport=guard(transport, may_be_private(host, address.private_hosts)),
+            transport=Noting(SmallPools(pool)),
             auth=auth,
             headers=_PLAIN,
             # Only the way there: how long an answer may take is for the caller's own clock.
@@ -74,16 +77,13 @@ class ServerClient(httpx2.AsyncClient):
             sending = Sending(limit=sending.limit)  # what belongs to a call, such as a person's answer
         if request.method != "POST":
             return await self._opened(request, sending, options)
-        request.extensions = {**request.extensions, "trace": _begun(sending)}
+        request.extensions = {**request.extensions, SENDING_OF: sending}
         try:
             response = await super().send(request, **options)
         except Exception as error:  # noqa: BLE001 # boundary: network, TLS, server, credential; told by name
             return self._ended(request, sending, self._failure(error, sending))
         sending.status = response.status_code
-        assert isinstance(response.stream, httpx2.AsyncByteStream), (
-            "an AsyncClient answers with an async stream"
-        )
-        response.stream = _Bounded(response, response.stream, sending, self._label)
+        response.stream = Answer(response, sending, self._label)
         refusal = await self._refusal(response, sending)
         if refusal is None:
             return response
@@ -94,10 +94,18 @@ class ServerClient(httpx2.AsyncClient):
         self, request: httpx2.Request, sending: Sending, options: dict[str, Any]
     ) -> httpx2.Response:
         """A stream of the server's own messages, or a goodbye: the SDK can do without either."""
+        await self._paced()
         response = await super().send(request, **options)
+        response.stream = Unasked(response)
         if self._sse:  # this stream is the connection
             sending.status = response.status_code
         return response
+
+    async def _paced(self) -> None:
+        clock = asyncio.get_running_loop().time
+        if len(self._streams) == _STREAMS:
+            await asyncio.sleep(max(0.0, self._streams[0] + 1.0 - clock()))
+        self._streams.append(clock())
 
     def _ended(self, request: httpx2.Request, sending: Sending, failure: ServerError) -> httpx2.Response:
         """Tell the caller, and answer the SDK so that nothing but this request ends."""
@@ -180,46 +188,6 @@ def _forgotten(response: httpx2.Response, words: bytes) -> bool:
     if "mcp-session-id" not in response.request.headers:
         return False
     return response.status_code == 404 or (response.status_code == 400 and b"session" in words.lower())
-
-
-class _Bounded(httpx2.AsyncByteStream):
-    """The bytes of an answer, up to what its request takes."""
-
-    def __init__(
-        self, response: httpx2.Response, inner: httpx2.AsyncByteStream, sending: Sending, label: str
-    ) -> None:
-        self._inner, self._sending, self._label = inner, sending, label
-        kind = response.headers.get("content-type", "")
-        self._events = kind.lower().startswith("text/event-stream")
-        self._packed = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = -1 if self._packed else self._sending.limit  # packed, though not asked for: of any size
-        try:
-            async for chunk in self._inner:
-                left -= len(chunk)
-                if left < 0:
-                    self._sending.cut_off()
-                    raise TooLarge("the answer is too large")
-                yield chunk
-        except httpx2.TransportError as error:
-            if self._events:  # the SDK knows what to do: it asks for the rest, or gives up on this one
-                raise
-            said = f"{self._label}: the connection was lost in the middle of its answer"
-            self._sending.session_lost = True
-            self._sending.fail(OutcomeLost(said, server_label=self._label))
-            raise httpx2.StreamError(said) from error
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-def _begun(sending: Sending) -> Any:
-    async def trace(event: str, info: Mapping[str, Any]) -> None:
-        if event in _BEGUN:
-            sending.begun = True
-
-    return trace
 
 
 def _seconds(headers: httpx2.Headers) -> float | None:

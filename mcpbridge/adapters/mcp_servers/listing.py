@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from mcp_types import Tool
@@ -33,6 +33,9 @@ class Listed:
 
     tools: tuple[ToolDefinition, ...]
     refused: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    """See `ports.Listing`, as the next one."""
+    offered: tuple[str, ...] = ()
 
 
 async def all_pages(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from mcp_types import ListToolsResult, PaginatedRequestParams
 
-from mcpbridge.adapters.mcp_servers.calling import Caller
 from mcpbridge.adapters.mcp_servers.connection import Connection
 from mcpbridge.adapters.mcp_servers.failures import not_connected
 from mcpbridge.adapters.mcp_servers.listing import Listed, all_pages, usable
+from mcpbridge.adapters.mcp_servers.offering import OfferingCaller, with_offered
 from mcpbridge.adapters.mcp_servers.sending import Sending
 from mcpbridge.adapters.mcp_servers.settings import BridgedServer
 from mcpbridge.core.question import visible
@@ -25,8 +25,11 @@ class Opened:
         self.take(listed)
 
     def take(self, listed: Listed) -> None:
+        listed = with_offered(self.connection, listed)
         self._listed = listed
-        self.caller = Caller(self.connection, {tool.name: tool.output_schema for tool in listed.tools})
+        self.caller = OfferingCaller(
+            self.connection, {tool.name: tool.output_schema for tool in listed.tools}
+        )
 
     async def relist(self) -> None:
         """Raises ServerUnavailable."""
@@ -42,6 +45,8 @@ class Opened:
             server=visible(f"{about.name} {about.version}", newlines=False) if about else "",
             instructions=client.instructions or "",
             refused=self._listed.refused,
+            left_out=self._listed.left_out,
+            offered=self._listed.offered,
         )
 
 

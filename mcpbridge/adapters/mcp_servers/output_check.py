@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from mcp_types import CallToolResult
+
+from mcpbridge.core.schema_cost import SchemaCost, extent
 
 _BAD_SCHEMA: Final = "its output schema is no JSON Schema that can be used by itself"
 
@@ -15,7 +18,7 @@ class OutputCheck:
     """Compiled once for each schema."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, Any] = {}
+        self._compiled: dict[str, tuple[Any, SchemaCost]] = {}
 
     def problem(self, schema: Mapping[str, Any] | None, result: CallToolResult) -> str:
         """One sentence, or "". An error result need not fit."""
@@ -23,22 +26,25 @@ class OutputCheck:
             return ""
         if "structured_content" not in result.model_fields_set:
             return "it promised structured content and gave none"
-        validator = self._validator(schema)
+        validator, cost = self._validator(schema)
         if validator is None:
             return _BAD_SCHEMA
+        if cost.too_much(*extent(result.structured_content)):
+            return "it takes too long to hold its structured content against its own output schema"
         if not validator.is_valid(result.structured_content):
             return "its structured content does not fit its own output schema"
         return ""
 
-    def _validator(self, schema: Mapping[str, Any]) -> Any:
+    def _validator(self, schema: Mapping[str, Any]) -> tuple[Any, SchemaCost]:
         import jsonschema_rs  # 30 ms, and only tools with an output schema need it
 
         key = json.dumps(schema, sort_keys=True)
         if key not in self._compiled:
-            try:
-                self._compiled[key] = jsonschema_rs.validator_for(
-                    json.loads(key), pattern_options=jsonschema_rs.RegexOptions(), offline=True
+            read = json.loads(key)
+            validator: Any = None
+            with suppress(jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
+                validator = jsonschema_rs.validator_for(
+                    read, pattern_options=jsonschema_rs.RegexOptions(), offline=True
                 )
-            except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
-                self._compiled[key] = None
+            self._compiled[key] = validator, SchemaCost(read)
         return self._compiled[key]

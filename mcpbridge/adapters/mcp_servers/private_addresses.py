@@ -10,15 +10,27 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpcore2
 import httpx2
 from httpcore2._backends.anyio import AnyIOBackend
 
+from mcpbridge.adapters.mcp_servers.wire import WireBackend
 from mcpbridge.config.urls import is_loopback
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""All that IANA has given out (RFC 4291, section 2.4). Python takes more for global: site-local fec0::/10,
+the NAT64 prefix for local use 64:ff9b:1::/48, IPv4-compatible ::/96."""
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052, section 2.1."""
+_OF_A_CLOUD: Final = frozenset({ipaddress.IPv4Address("168.63.129.16")})
+"""Looks public, and is the platform's own inside Azure (its documentation: "What is IP address
+168.63.129.16?")."""
 
 
 class PrivateAddress(httpx2.ConnectError):
@@ -39,12 +51,12 @@ def is_private(address: Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour or _nat64(address)
         if inner is not None:
             return is_private(inner)
-    return not address.is_global or address.is_multicast
+        return address not in _GLOBAL_UNICAST or not address.is_global
+    return not address.is_global or address.is_multicast or address in _OF_A_CLOUD
 
 
 def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    well_known = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
-    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in well_known else None
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
@@ -95,9 +107,19 @@ async def _public_addresses(host: str, port: int) -> list[Address]:
     return addresses
 
 
+async def refuse_private(url: str, exempt: frozenset[str]) -> None:
+    """Raises PrivateAddress for what a GuardedBackend would not connect to. A name that is not known here is
+    nobody's private address."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host not in exempt:
+        with suppress(httpcore2.ConnectError):
+            await _public_addresses(host, parts.port or 443)
+
+
 def guard(transport: httpx2.AsyncHTTPTransport, exempt: frozenset[str]) -> httpx2.AsyncHTTPTransport:
     """The same transport; each connection it opens is checked first."""
     # httpx2 takes no backend of its own, and its pool reads this attribute for each new connection.
     pool: Any = vars(transport)["_pool"]
-    vars(pool)["_network_backend"] = GuardedBackend(exempt)
+    vars(pool)["_network_backend"] = GuardedBackend(exempt, WireBackend())
     return transport

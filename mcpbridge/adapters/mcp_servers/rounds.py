@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 
 from mcp import MCPError
 from mcp_types import (
-    INVALID_REQUEST,
     URL_ELICITATION_REQUIRED,
     ElicitRequest,
     ElicitRequestURLParams,
@@ -20,7 +19,7 @@ from mcp_types import (
 )
 from pydantic import TypeAdapter, ValidationError
 
-from mcpbridge.adapters.mcp_servers.elicitation import asked
+from mcpbridge.adapters.mcp_servers.questions import Questions
 from mcpbridge.adapters.mcp_servers.sending import Sending
 from mcpbridge.core.raw import mapping
 
@@ -38,51 +37,47 @@ class NotAnswered(Exception):
     """The rounds ended without a result; the message says why, and is safe to show."""
 
 
-async def until_answered(first: Round[_R], label: str, sending: Sending, *, rounds: int) -> _R:
+async def until_answered(first: Round[_R], questions: Questions, sending: Sending, *, rounds: int) -> _R:
     """The result. Raises NotAnswered, and whatever `first` raises."""
     answers: InputResponses | None = None
     state: str | None = None
     wait = _WAIT
-    for _ in range(rounds + 1):
+    for number in range(rounds + 1):
         try:
             result = await first(answers, state)
         except MCPError as error:
             if error.code != URL_ELICITATION_REQUIRED:
                 raise
-            await _visited(label, sending, error)
+            await _visited(questions, sending, error)
             continue
         if not isinstance(result, InputRequiredResult):
             return result
+        if number == rounds:
+            break  # an answer would not be sent any more, so nobody is asked for one
         state = result.request_state
-        answers = await _answers(label, sending, result.input_requests or {})
+        answers = await _answers(questions, sending, result.input_requests or {})
         if answers is None:
             await asyncio.sleep(wait)
             wait = min(wait * 2, _WAIT_MOST)
     raise NotAnswered(f"it asked more than {rounds} times and never answered")
 
 
-async def _answers(label: str, sending: Sending, requests: dict[str, InputRequest]) -> InputResponses | None:
+async def _answers(
+    questions: Questions, sending: Sending, requests: dict[str, InputRequest]
+) -> InputResponses | None:
     """One after the other: a person reads one question at a time."""
     if not requests:
         return None
     answers: InputResponses = {}
     for key, request in requests.items():
-        answer = await _answer(label, sending, request)
+        answer = await questions.answer(request, sending, key=key)
         if isinstance(answer, ErrorData):
             raise NotAnswered(answer.message)
         answers[key] = answer
     return answers
 
 
-async def _answer(label: str, sending: Sending, request: InputRequest) -> ElicitResult | ErrorData:
-    if isinstance(request, ElicitRequest):
-        return await asked(label, sending, request.params)
-    return ErrorData(
-        code=INVALID_REQUEST, message=f"it asked for {request.method}, which is not offered to it"
-    )
-
-
-async def _visited(label: str, sending: Sending, error: MCPError) -> None:
+async def _visited(questions: Questions, sending: Sending, error: MCPError) -> None:
     """The call was refused until a person has been to some URLs (2025-11-25). Nothing is fetched by us."""
     data = mapping(error.data)
     try:
@@ -90,6 +85,6 @@ async def _visited(label: str, sending: Sending, error: MCPError) -> None:
     except ValidationError:
         raise error from None
     for page in pages:
-        answer = await asked(label, sending, page)
-        if isinstance(answer, ErrorData) or answer.action != "accept":
+        answer = await questions.answer(ElicitRequest(params=page), sending)
+        if not isinstance(answer, ElicitResult) or answer.action != "accept":
             raise NotAnswered("it wants a person to visit a page first, and the person did not agree")

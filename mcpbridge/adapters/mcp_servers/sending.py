@@ -31,6 +31,8 @@ class Sending:
     session_lost: bool = False
     """The server has forgotten the session, or is gone: a new connection is needed."""
     too_large: bool = False
+    questions: int = 0
+    """What the server has asked for so far."""
     failure: ServerError | None = None
     """Why there will be no answer, where a layer below knows."""
     _clock: asyncio.Timeout | None = field(default=None)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mcpbridge.core.offered import Offer
 from mcpbridge.core.secret import Secret
+from mcpbridge.ports import ServerAsked
 
 if TYPE_CHECKING:
     import httpx2
@@ -81,4 +83,12 @@ class BridgedServer:
     protocol: Protocol = "auto"
     elicitation: bool = True
     """Whether the server is told that it may ask a person something during a call."""
+    sampling: bool = False
+    """Whether it is told that it may ask for words of the model during a call."""
+    roots: tuple[Path, ...] = ()
+    """What it is told when it asks where it may work; where there are none, it may not ask."""
+    noted: Callable[[ServerAsked], Awaitable[None]] | None = None
+    """Puts on record what it asked for outside any call; None: there is no record here."""
+    offer: tuple[Offer, ...] = ()
+    """What a model may read of it through functions of ours."""
     bounds: Bounds = field(default_factory=Bounds)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.adapters.mcp_servers.settings import BridgedServer
+from mcpbridge.core.action import ToolDefinition
 from mcpbridge.errors import RateLimited, ServerError, ServerUnavailable, ToolsChanged
 from mcpbridge.ports import CallObserver, Json, Listing, ToolAnswer
 
@@ -62,6 +63,11 @@ class ServerToolbox:
         self._lock = asyncio.Lock()
         self._backoff = _Backoff()
         self._closed = False
+        self._watching: list[Callable[[], None]] = []
+        self._shown: tuple[ToolDefinition, ...] | None = None
+        """What was listed last, over whichever connection."""
+        self._told = False
+        """Whether a change was announced that nobody has listed yet."""
 
     @property
     def label(self) -> str:
@@ -135,6 +141,10 @@ class ServerToolbox:
             raise ServerUnavailable(f"{self.label}: its toolbox is closed", server_label=self.label)
         return await getattr(reading, what)(self._opened.connection, *arguments)
 
+    def watch(self, changed: Callable[[], None]) -> None:
+        """`changed` is called on the event loop when the server says or shows that its tools changed."""
+        self._watching.append(changed)
+
     async def close(self) -> None:
         """As in the port. Afterwards nothing can be listed or called."""
         self._closed = True
@@ -187,10 +197,18 @@ class ServerToolbox:
         assert self._opened is not None, "opened"
         self._epoch += 1
         self._listing = self._opened.listing(self._epoch)
+        if self._shown is not None and self._shown != self._listing.tools and not self._told:
+            self._tell()
+        self._shown, self._told = self._listing.tools, False
         return self._listing
 
     def _changed(self) -> None:
-        self._stale = True
+        self._stale = self._told = True
+        self._tell()
+
+    def _tell(self) -> None:
+        for changed in self._watching:
+            changed()
 
     async def _retire(self) -> None:
         """Let calls on the lost connection have their answers; it closes itself after the last one."""

@@ -6,11 +6,12 @@ Imports the SDK: used where a token is needed first.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import httpx2
 from mcp.client.auth import OAuthClientProvider
@@ -34,6 +35,9 @@ from mcpbridge.adapters.oauth.kept import Kept
 from mcpbridge.config.oauth import OAuth
 
 NAME = "mcpbridge"
+_PKCE: Final = "S256"
+_BEARER: Final = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry (RFC 6750, section 2.1, is narrower)."""
 OURS: ContextVar[bool] = ContextVar("an OAuth flow of ours", default=False)
 """Set while a flow runs whose failure is told by the error that it ends with."""
 
@@ -46,6 +50,10 @@ class _ToldElsewhere(logging.Filter):
 
 
 logging.getLogger("mcp.client.auth.oauth2").addFilter(_ToldElsewhere())
+
+
+class NotDone(Exception):
+    """A flow ends without a token. The message says why, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +92,8 @@ class Memory:
         )
 
     async def set_tokens(self, tokens: OAuthToken) -> None:
+        if not _BEARER.fullmatch(tokens.access_token):
+            raise NotDone("it gave no token: it is one that no header can carry")
         self.kept = replace(
             self.kept,
             access_token=tokens.access_token,
@@ -155,7 +165,21 @@ def _provider(client: Client, memory: Memory, person: Person | None) -> _Scoped:
         signing_key=client.private_key,
         signing_algorithm=oauth.algorithm,
     )
-    return _WithKey(assertion_provider=signing.create_assertion_provider(), **given)
+    return _WithKey(assertion_provider=_signed(signing), **given)
+
+
+def _signed(signing: SignedJWTParameters) -> Callable[[str], Awaitable[str]]:
+    sign = signing.create_assertion_provider()
+
+    async def assertion(audience: str) -> str:
+        try:
+            return await sign(audience)
+        except Exception:  # noqa: BLE001 # boundary: jwt and cryptography, whose errors may quote the key
+            raise NotDone(
+                f"oauth.private_key cannot sign with {signing.signing_algorithm}; write the PEM of such a key"
+            ) from None
+
+    return assertion
 
 
 class _Scoped(OAuthClientProvider):
@@ -217,22 +241,30 @@ class _ForPeople(_Scoped):
         for server in advertised:
             if issuers_match(server, self._issuer):
                 return server
-        raise WrongIssuer(
+        raise NotDone(
             f"the server names {', '.join(advertised)} as its authorization server, and oauth.issuer is "
             f"{self._issuer}; nothing was sent there"
         )
 
     async def _perform_authorization(self) -> httpx2.Request:
+        self._of_issuer(f"no metadata of the configured issuer {self._issuer} was found")
         found = self.context.oauth_metadata
-        if self._issuer is not None and (found is None or not issuers_match(str(found.issuer), self._issuer)):
-            raise WrongIssuer(
-                f"no metadata of the configured issuer {self._issuer} was found; nothing was sent elsewhere"
+        if found is not None and _PKCE not in (found.code_challenge_methods_supported or ()):
+            raise NotDone(  # MCP specification, Authorization Code Protection: "MUST refuse to proceed"
+                f"the metadata of {found.issuer} does not name {_PKCE} in "
+                "code_challenge_methods_supported, so a stolen code might be used; nobody was sent there"
             )
         return await super()._perform_authorization()
 
+    async def _refresh_token(self) -> httpx2.Request:
+        self._of_issuer(f"the login is not from the configured issuer {self._issuer}, so log in anew")
+        return await super()._refresh_token()
 
-class WrongIssuer(Exception):
-    """The server points to another authorization server than the configured one."""
+    def _of_issuer(self, otherwise: str) -> None:
+        """A refresh token and a client secret are for the configured issuer alone."""
+        found = self.context.oauth_metadata
+        if self._issuer is not None and (found is None or not issuers_match(str(found.issuer), self._issuer)):
+            raise NotDone(f"{otherwise}; nothing was sent elsewhere")
 
 
 def _plain(model: Any) -> dict[str, Any]:
@@ -243,8 +275,8 @@ __all__ = [
     "OURS",
     "Client",
     "Memory",
+    "NotDone",
     "Person",
-    "WrongIssuer",
     "learned",
     "provider_of",
     "recall",

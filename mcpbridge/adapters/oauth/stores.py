@@ -34,6 +34,10 @@ _NONCE_BYTES: Final = 12
 _SERVICE: Final = "mcpbridge oauth"
 
 
+class TokensUnreadable(UsageError):
+    """There are tokens, and they do not open: another login may replace them."""
+
+
 class Store(Protocol):
     """Keeps the tokens of servers, each under the server's identity. May block."""
 
@@ -74,7 +78,7 @@ class FileStore:
         try:
             text = AESGCM(self._key()).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], identity.encode())
         except (InvalidTag, ValueError):
-            raise UsageError(
+            raise TokensUnreadable(
                 f"the tokens in {self._path(identity)} do not open with the key at hand (was {KEY_VARIABLE} "
                 "set when they were written?); set it, or log in anew"
             ) from None
@@ -197,7 +201,18 @@ def _write(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except BaseException:  # boundary: whatever happened, no half file is left
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name durable, where folders can be opened (not on Windows): a refresh token works once."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,10 +18,10 @@ import httpx2
 
 from mcpbridge.adapters.answer_size import PLAIN, AnswerSize, TooMuch
 from mcpbridge.adapters.mcp_servers.auth import SingleFlight
-from mcpbridge.adapters.mcp_servers.private_addresses import PrivateAddress, guard
+from mcpbridge.adapters.mcp_servers.private_addresses import guard, refuse_private
 from mcpbridge.adapters.mcp_servers.settings import Headers
 from mcpbridge.adapters.oauth.kept import Kept
-from mcpbridge.adapters.oauth.stores import Store
+from mcpbridge.adapters.oauth.stores import Store, TokensUnreadable
 from mcpbridge.core.secret import Secret
 from mcpbridge.errors import AuthRefused
 
@@ -39,6 +40,8 @@ _REFUSALS: Final = 2
 _PROTOCOL: Final = "mcp-protocol-version"
 _SCOPE: Final = re.compile(r'scope="?([\x21\x23-\x5b\x5d-\x7e ]+)"?')
 _STEP_UP: Final = re.compile(r'error="?insufficient_scope\b')
+_MAX_SCOPES: Final = 300
+"""Characters of scopes that a server may put into a command for a person to run."""
 
 
 @dataclass(kw_only=True)
@@ -91,22 +94,37 @@ class Tokens:
         if self.store is None:
             kept = await self._flight.do(lambda: self._asked(response))
         elif step_up:
-            wanted = _SCOPE.search(response.headers.get("www-authenticate", ""))
-            raise self._log_in("more rights are needed", f" --scope '{wanted[1]}'" if wanted else "")
+            raise self._log_in("more rights are needed", self._more(response))
         elif self._kept is not None and self._kept.refresh_token is not None:
             kept = await self._flight.do(self._refreshed)
         else:
             raise self._log_in("the server refused the token")
         return Secret(kept.access_token)
 
+    async def refusal(self) -> httpx2.Response:
+        """How the server refuses somebody without a token: it says where its authorization server is."""
+        url = (await asyncio.to_thread(self.client)).url
+        async with self._http() as http:
+            request = http.build_request("GET", url, headers={"Accept": "text/event-stream", **PLAIN})
+            try:
+                response = await http.send(request, stream=True)
+                await response.aclose()  # unread: it may never end
+            except (httpx2.HTTPError, TooMuch):
+                return httpx2.Response(401, request=request)
+        return response if response.status_code == 401 else httpx2.Response(401, request=request)
+
     async def log_in(self, response: httpx2.Response, person: Person) -> Kept:
         """Let a person log in, whatever was there before; keeps the tokens."""
         assert self.store is not None, "a login is for people"
-        known = Kept(client=self._known_client(person))
+        client = await asyncio.to_thread(self._known_client, person)
+        known = Kept(client=client)
         if response.status_code == 403 and self._kept is not None:
-            known = self._kept  # more rights are added to those that were given (SEP-2350)
+            # More rights are added to those that were given (SEP-2350). The old tokens are only looked at:
+            # renewing them here would end them if nobody comes back.
+            known = replace(self._kept, client=client, refresh_token=None, expires_at=None)
         kept = await self._flow(response, known, person)
-        return await self._keep(kept)
+        async with self._alone():  # a renewal under way would be kept in place of this
+            return await self._keep(kept)
 
     async def _loaded(self) -> Kept:
         found = None if self.store is None else await asyncio.to_thread(self.store.load, self.identity)
@@ -120,9 +138,7 @@ class Tokens:
     async def _refreshed(self) -> Kept:
         """By one process at a time: a refresh token that was used before may end the login."""
         assert self.store is not None
-        lock = self.store.lock(self.identity)
-        await asyncio.to_thread(lock.__enter__)
-        try:
+        async with self._alone():
             before = self._kept
             now = await asyncio.to_thread(self.store.load, self.identity) or Kept()
             self._take(now)
@@ -134,11 +150,24 @@ class Tokens:
             if renewed.expires_at == _ENDED:
                 raise self._log_in("the authorization server did not renew the login")
             return await self._keep(renewed)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncGenerator[None, None]:
+        assert self.store is not None
+        lock = self.store.lock(self.identity)
+        try:
+            await asyncio.to_thread(lock.__enter__)
+        except TimeoutError:
+            raise self._refused("another process has been renewing its login for too long") from None
+        try:
+            yield
         finally:
             await asyncio.to_thread(lock.__exit__, None, None, None)
 
     async def _keep(self, kept: Kept) -> Kept:
-        if self.store is not None:
+        if self.store is None:
+            kept = replace(kept, refresh_token=None)  # whoever can always ask again renews nothing
+        else:
             await asyncio.to_thread(self.store.save, self.identity, kept)
         self._take(kept)
         return kept
@@ -151,7 +180,10 @@ class Tokens:
     def _known_client(self, person: Person) -> dict[str, Any] | None:
         """The client that an earlier login registered, if it may be sent back to where we listen now."""
         assert self.store is not None
-        kept = self._kept or self.store.load(self.identity)
+        try:
+            kept = self._kept or self.store.load(self.identity)
+        except TokensUnreadable:
+            kept = None
         client = dict(kept.client) if kept is not None and kept.client is not None else None
         return (
             client if client is not None and person.redirect_uri in client.get("redirect_uris", ()) else None
@@ -159,35 +191,51 @@ class Tokens:
 
     async def _flow(self, refusal: httpx2.Response | None, kept: Kept, person: Person | None) -> Kept:
         """Run the SDK's flow up to the point where the request itself would be sent; what is known then."""
-        from mcpbridge.adapters.oauth import providers
+        from mcpbridge.adapters.oauth import flow, providers
 
         client = await asyncio.to_thread(self.client)
         self.tell([Secret(value) for value in (client.secret, client.private_key) if value])
         memory = providers.Memory(kept)
         step_up = refusal is not None and refusal.status_code == 403
-        provider = providers.provider_of(client, memory, person, step_up=step_up)
-        providers.recall(provider, memory.kept)
         request = httpx2.Request("POST", client.url, headers=_version(refusal))
         told = providers.OURS.set(True)
         try:
-            async with self._http() as http, aclosing(provider.async_auth_flow(request)) as flow:
-                await _driven(flow, request, refusal, http)
-        except (httpx2.HTTPError, TooMuch) as error:
-            why = type(error).__name__ if isinstance(error, httpx2.HTTPError) else str(error)
-            why = str(error) if isinstance(error, PrivateAddress) else why
-            raise self._refused(f"its authorization server cannot be reached: {why}") from None
-        except Exception as error:
-            if isinstance(error, AuthRefused) or not _is_oauth(error):
-                raise
-            raise self._refused(f"it gave no token: {_brief(error)}") from None
+            async with self._http() as http:
+                run = flow.Flow(server=client.url, http=http)
+                with run.told():
+                    shown = None if person is None else self._checked(person, client.url)
+                    provider = providers.provider_of(client, memory, shown, step_up=step_up)
+                    providers.recall(provider, memory.kept)
+                    async with aclosing(provider.async_auth_flow(request)) as steps:
+                        await run.run(steps, request, refusal)
+        except providers.NotDone as error:
+            raise self._refused(str(error)) from None
         finally:
             providers.OURS.reset(told)
         return providers.learned(provider, memory)
+
+    def _checked(self, person: Person, server: str) -> Person:
+        """A browser is sent nowhere that we would not go ourselves."""
+        from mcpbridge.adapters.oauth.flow import encrypted
+
+        async def show(url: str) -> None:
+            encrypted(url, server)
+            await refuse_private(url, self.exempt)
+            await person.show(url)
+
+        return replace(person, show=show)
 
     def _http(self) -> httpx2.AsyncClient:
         transport = guard(httpx2.AsyncHTTPTransport(), self.exempt)
         hooks: dict[str, list[Callable[..., Any]]] = {"response": [AnswerSize(_MAX_ANSWER)]}
         return httpx2.AsyncClient(transport=transport, timeout=_TIMEOUT, trust_env=False, event_hooks=hooks)
+
+    def _more(self, response: httpx2.Response) -> str:
+        """The option that asks for what was given and what is wanted. A server chooses these words."""
+        wanted = _SCOPE.search(response.headers.get("www-authenticate", ""))
+        given = (self._kept.scope if self._kept is not None else None) or ""
+        scopes = " ".join(dict.fromkeys([*given.split(), *(wanted[1].split() if wanted else ())]))
+        return f" --scope {shlex.quote(scopes)}" if wanted and len(scopes) <= _MAX_SCOPES else ""
 
     def _refused(self, why: str) -> AuthRefused:
         return AuthRefused(f"{self.label}: {why}; nothing was done", server_label=self.label)
@@ -227,40 +275,7 @@ def _set(request: httpx2.Request, token: Secret | None) -> None:
         request.headers["Authorization"] = f"Bearer {token.reveal()}"
 
 
-async def _driven(
-    flow: AsyncGenerator[httpx2.Request, httpx2.Response],
-    request: httpx2.Request,
-    refusal: httpx2.Response | None,
-    http: httpx2.AsyncClient,
-) -> None:
-    """Answer the flow's requests until it would send `request` itself; with a `refusal`, once more."""
-    outgoing = await anext(flow)
-    while True:
-        if outgoing is not request:
-            outgoing.headers.update(PLAIN)
-            answer = await http.send(outgoing)
-        elif refusal is not None:
-            answer, refusal = refusal, None
-        else:
-            return
-        outgoing = await flow.asend(answer)
-
-
 def _version(refusal: httpx2.Response | None) -> dict[str, str]:
     """Newer protocols name the resource in a token request (RFC 8707)."""
     sent = httpx2.Headers() if refusal is None else refusal.request.headers
     return {_PROTOCOL: sent[_PROTOCOL]} if _PROTOCOL in sent else {}
-
-
-def _is_oauth(error: Exception) -> bool:
-    from mcp.client.auth import OAuthFlowError
-    from pydantic import ValidationError
-
-    from mcpbridge.adapters.oauth.providers import WrongIssuer
-
-    return isinstance(error, OAuthFlowError | WrongIssuer | ValidationError | ValueError)
-
-
-def _brief(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else f"{text[:300]}…"

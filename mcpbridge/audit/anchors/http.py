@@ -1,17 +1,24 @@
-"""One POST, to witnesses and time stamping authorities. No redirects: a checkpoint goes where it was sent."""
+"""One POST, to witnesses and time stamping authorities. No redirects: a checkpoint goes where it was sent.
+
+A deadline for all of it: each byte of an answer may be in time, and the answer still never end.
+"""
 
 from __future__ import annotations
 
 import http.client
+import socket
+import threading
 import urllib.error
 import urllib.request
-from typing import Any, Final, NamedTuple
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from mcpbridge.audit.anchors.anchor import AnchorFailed
 
-_SECONDS: Final = 10.0
+_SECONDS: Final = 15.0
 _MAX_ANSWER: Final = 1 << 20
+_LATE: Final = "its answer had not come in full after %g s"
 
 
 class Answer(NamedTuple):
@@ -28,20 +35,101 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-_OPENER: Final = urllib.request.build_opener(_Stay)
+class _Deadline:
+    """After so many seconds, the connections that were made until then are shut, whoever waits for them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._sockets: list[socket.socket] = []
+        self.over = False
+
+    def watch(self, connected: socket.socket) -> None:
+        # A copy: TLS goes on with the same connection under another object.
+        self._sockets.append(connected.dup())
+        if self.over:
+            self._end()
+
+    def _end(self) -> None:
+        self.over = True
+        for each in self._sockets:
+            with suppress(OSError):  # it is shut already
+                each.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._timer.join()
+        for each in self._sockets:
+            each.close()
+
+
+class _Watched(http.client.HTTPConnection):
+    """Shut when the deadline is over, also while TLS is agreed on."""
+
+    deadline: _Deadline
+
+    def connect(self) -> None:
+        super().connect()
+        self.deadline.watch(self.sock)
+
+
+class _WatchedTls(http.client.HTTPSConnection, _Watched):
+    pass
+
+
+class _Http(urllib.request.HTTPHandler):
+    def __init__(self, deadline: _Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._plain, req)
+
+    def _plain(self, host: str, /, **more: Any) -> _Watched:
+        connection = _Watched(host, **more)
+        connection.deadline = self._deadline
+        return connection
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, deadline: _Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._tls, req)
+
+    def _tls(self, host: str, /, **more: Any) -> _WatchedTls:
+        connection = _WatchedTls(host, **more)
+        connection.deadline = self._deadline
+        return connection
 
 
 def post(url: str, body: bytes, kind: str, *, seconds: float = _SECONDS) -> Answer:
-    """The answer, whatever its status. Raises AnchorFailed when there is none."""
+    """The answer, whatever its status. Raises AnchorFailed when there is none within so many seconds."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise AnchorFailed(f"{url} is no address; write https://…")
     request = urllib.request.Request(url, data=body, headers={"Content-Type": kind}, method="POST")  # noqa: S310 - checked above
+    with _Deadline(seconds) as deadline:
+        try:
+            found = _answer(request, deadline, seconds)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason = _LATE % seconds if deadline.over else getattr(error, "reason", None) or error
+            raise AnchorFailed(f"{url} does not answer: {reason}") from error
+        if deadline.over:  # so it may not be all of the answer
+            raise AnchorFailed(f"{url} does not answer: {_LATE % seconds}")
+    return found
+
+
+def _answer(request: urllib.request.Request, deadline: _Deadline, seconds: float) -> Answer:
+    opener = urllib.request.build_opener(_Stay, _Http(deadline), _Https(deadline))
     try:
-        with _OPENER.open(request, timeout=seconds) as answer:
+        with opener.open(request, timeout=seconds) as answer:
             return Answer(answer.status, answer.headers.get_content_type(), answer.read(_MAX_ANSWER))
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, error.headers.get_content_type(), error.read(_MAX_ANSWER))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise AnchorFailed(f"{url} does not answer: {reason}") from error

@@ -258,12 +258,16 @@ FIELDS: Final[Mapping[str, Field]] = {
     "protocol": _field(NAME, "The negotiated version of MCP."),
     "server": _field(NAME, "What the server calls itself: a claim."),
     "left_out": _field(mapping(TEXT), "Tools that are not offered → why."),
+    "offered": _field(listed(NAME), "Functions of ours among the tools: they read resources and prompts."),
     "refused": _field(
         listed(TEXT), "Tools of a bridged server that cannot be told apart or called, with why."
     ),
     "variables": _field(listed(NAME), "Names of variables of a server's process; never their values."),
     "elicitation": _field(choice(("form", "url")), "What a server asks a person for during a call."),
     "answer": _field(choice(("accept", "decline", "cancel")), "What the server is told."),
+    "stage": _field(choice(("request", "answer")), "What is shown: the server's wish, or the model's words."),
+    "method": _field(NAME, "What a server asked for, by MCP's name."),
+    "roots": _field(listed(NAME), "Folders and files, as file:// URIs."),
     "kind": _field(NAME, "Of a built-in tool, or of a key."),
     # The run, and what the provider did.
     "restored": _field(FLAG, "The conversation came from saved state."),

@@ -38,7 +38,7 @@ _RULING: Final = ("effect", "rule_ids", "matches", "policy_hash", "definition_ch
 _GRANT: Final = ("grant_id", "bound", "expires", "uses", "used")
 _SERVER: Final = ("server_identity", "headers", "allowed_tools", "observe", "declared_at")
 _ELICITED: Final = ("server_label", "server_identity", "tool", "screen_hash")
-_LISTED: Final = ("error", "via", "epoch", "protocol", "server", "left_out", "refused")
+_LISTED: Final = ("error", "via", "epoch", "protocol", "server", "left_out", "refused", "offered")
 _TOOLS: Final = (
     "run_id",
     "conversation_id",
@@ -89,6 +89,23 @@ FORMS: Final[Mapping[RecordType, Form]] = {
         _RUN, "request_id", _ELICITED, "answer", "reason",
         may=(_IDS, _KEPT, "approver", "authenticated"), phase="pre",
     ),
+    RecordType.SAMPLING_ASKED: _form(
+        _RUN, "request_id", _ELICITED, "stage", may=(_IDS, _KEPT), phase="pre"
+    ),
+    RecordType.SAMPLING_DECIDED: _form(
+        _RUN, "request_id", _ELICITED, "answer", "reason", may=("approver", "authenticated"), phase="pre"
+    ),
+    RecordType.SAMPLING_ANSWERED: _form(
+        _RUN, "request_id", _ELICITED, "answer", "reason", "model",
+        may=("approver", "authenticated", "result_size", "result_sha256", "result", "level", "sealed"),
+        phase="pre",
+    ),
+    RecordType.ROOTS_ASKED: _form(
+        "server_label", "server_identity", "method", "roots", may=(_RUN, "request_id", "tool")
+    ),
+    RecordType.SERVER_REQUEST_REFUSED: _form(
+        "server_label", "server_identity", "method", "reason", may=(_RUN, "request_id", "tool")
+    ),
     RecordType.SERVER_UNAVAILABLE: _form(_RUN, "server_label", "error", "reason"),
     RecordType.ARGUMENTS_EDITED: _form(
         _RUN, "request_id", _CALL, "fingerprint", "approver", may=(_IDS, _KEPT), phase="pre"
@@ -110,11 +127,11 @@ FORMS: Final[Mapping[RecordType, Form]] = {
         "result_sha256", "is_error",
         may=(
             _IDS, "item_id", "latency_ms", "error", "error_kind", "truncated", "full_size", "result", "level",
-            "sealed",
+            "sealed", "epoch",
         ),
         phase="post",
     ),
-    RecordType.OUTCOME_UNKNOWN: _form(_RUN, "request_id", "status", "reason"),
+    RecordType.OUTCOME_UNKNOWN: _form(_RUN, "request_id", "status", "reason", may=("epoch",)),
     RecordType.GRANT_MADE: _form(
         _RUN, "request_id", _CALL, "fingerprint", "scope", _GRANT, may=(_IDS, _KEPT)
     ),

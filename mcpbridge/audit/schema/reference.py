@@ -1,7 +1,7 @@
 """The reference of all records, as Markdown.
 
-python -m mcpbridge.audit.schema.reference > docs/audit/records.md
-python -m mcpbridge.audit.schema.reference --json > docs/schema/audit-record.schema.json
+python -m mcpbridge.audit.schema > docs/audit/records.md
+python -m mcpbridge.audit.schema --json > docs/schema/audit-record.schema.json
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
@@ -30,6 +31,7 @@ depends on the tool's level: see [secrets.md](secrets.md). For validators there 
 it.
 """
 _MEANING: Final = re.compile(r'^    ([A-Z_]+) = "[a-z_]+"\n    """(.*?)"""', re.DOTALL | re.MULTILINE)
+_WIDTH: Final = 118
 _WORDS: Final = (
     (SHA256, "64 hex digits"),
     (TIME, "time, RFC 3339"),
@@ -40,7 +42,18 @@ _WORDS: Final = (
 
 def reference() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *_on_every_line(), *_types(), *_fields()]) + "\n"
+    page = "\n".join([_HEAD, *_on_every_line(), *_types(), *_fields()])
+    return "\n".join(map(_wrapped, page.split("\n"))) + "\n"
+
+
+def _wrapped(line: str) -> str:
+    """A row of a table has to stay one."""
+    if len(line) <= _WIDTH or line.startswith("|"):
+        return line
+    inside = "  " if line.startswith("- ") else ""
+    return textwrap.fill(
+        line, _WIDTH, subsequent_indent=inside, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _on_every_line() -> Iterator[str]:

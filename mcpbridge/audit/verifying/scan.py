@@ -1,51 +1,55 @@
 """One pass over all lines of a log: the chain, its checkpoints, its texts, and what others claim about it.
 
-Lines are taken a block at a time. What a block of intact lines needs is done for all of it at once; a block
-in which anything is wrong is gone through again, line by line, to say what.
+Lines are taken a part at a time. What a part of intact lines needs is done for all of it at once; a part in
+which anything is wrong is gone through again, line by line, to say what.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from binascii import hexlify
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from zlib import crc32
 
 from mcpbridge.audit.chain import Flaw, FlawKind, flaw_of, intact, line_hash, link_of, parsed
 from mcpbridge.audit.checkpoint import Checkpoint
 from mcpbridge.audit.merkle import CompactRange
 from mcpbridge.audit.segments import opened
+from mcpbridge.audit.verifying.beside import SecondProcess
 from mcpbridge.audit.verifying.claims import Claim, Claims, Source
-from mcpbridge.audit.verifying.lines import LONGEST, Lines
-from mcpbridge.audit.verifying.sealed import NEEDLES as SEALED
-from mcpbridge.audit.verifying.sealed import SealedKeys
+from mcpbridge.audit.verifying.parts import Part, Parts
+from mcpbridge.audit.verifying.ranges import LONGEST, leaves_of
+from mcpbridge.audit.verifying.sealed import SealedKeys, names_keys
 from mcpbridge.audit.verifying.signers import Signers
 from mcpbridge.audit.verifying.start import Start
-from mcpbridge.audit.verifying.texts import NEEDLE, Texts
+from mcpbridge.audit.verifying.texts import Texts
 
 _MAX_FLAWS: Final = 20
 """Flaws that are kept; the rest is counted. One cut can break every line after it."""
 _MARKS: Final = (b'{"prev":"', b',"crc":"')
 """What a line of ours begins or ends with; one that was altered still has the other."""
-_CHECKPOINT: Final = b'","type":"checkpoint"'
 _CHECKPOINTS: Final = ""
-_TYPE: Final = b'","type":"'
-_KIND_OFFSET: Final = len('2026-11-22T05:06:19.465298Z","type":"')
-_SPECIAL_LETTERS: Final = b"ck"
-"""Their first letters: looked at first, since that costs nothing."""
-_CRC_LENGTH: Final = len(b',"crc":"00000000"}')
-_SPECIAL: Final = (_CHECKPOINT, b'","type":"key_rotated"')
+_LETTERS: Final = re.compile(rb"[cek]")
+"""First letters of the types that matter here: `_SPECIAL`, and the record of an erasure."""
+_SPECIAL: Final = (b'","type":"checkpoint"', b'","type":"key_rotated"')
 """Types that this pass has to look into. They come right after the time."""
 
 
 class Scan:
     """What one pass has seen. `run` goes through the log; then the rest may be asked."""
 
-    def __init__(self, directory: Path, start: Start, signers: Signers, sources: list[Source]) -> None:
-        self._directory = directory
+    def __init__(
+        self,
+        directory: Path,
+        start: Start,
+        signers: Signers,
+        sources: list[Source],
+        second: SecondProcess,
+    ) -> None:
+        self._directory, self._second = directory, second
         self.signers = signers
         self.claims = Claims(sources, agrees=self._agrees, differs=self._differs, cut_off=self._cut_off)
         self.tree = start.tree.copy()
@@ -70,7 +74,7 @@ class Scan:
         self._broken = False
         """Something was wrong since the last checkpoint, so that it cannot fit either."""
         self._flawed: list[int] = []
-        """Places of such lines in the block at hand."""
+        """Places of such lines in the part at hand."""
 
     @property
     def head(self) -> str:
@@ -89,78 +93,60 @@ class Scan:
         self._finish()
 
     def _segment(self, fd: int) -> None:
-        lines = Lines(fd)
         size = -1
-        # A log at work grows: go on until its end stands still, then what follows the last newline is torn.
-        while (now := os.fstat(fd).st_size) != size:
-            size = now
-            for _ in lines.blocks():
-                self._block(lines)
-        if lines.overlong:
-            message = (
-                f"this line is longer than any record ({LONGEST} bytes); it and what follows was not read"
-            )
-            self._note(Flaw(line=self._line + 1, kind=FlawKind.NOT_A_RECORD, message=message))
+        with self._second.beside(fd) as beside:
+            parts = Parts(fd, beside, size=self._second.part)
+            # A log at work grows: go on until its end stands still. What follows the last newline is torn.
+            while (now := os.fstat(fd).st_size) != size:
+                size = now
+                for part in parts.up_to(size):
+                    self._part(part)
+        rest = parts.rest(size)
+        if rest is not None:
+            self._torn(rest)
             return
-        self._torn(lines.rest)
+        message = f"this line is longer than any record ({LONGEST} bytes); it and what follows was not read"
+        self._note(Flaw(line=self._line + 1, kind=FlawKind.NOT_A_RECORD, message=message))
 
-    def _block(self, lines: Lines) -> None:
+    def _part(self, part: Part) -> None:
         self._flawed = []
-        digests = lines.leaves()
-        special = self._intact(lines, digests)
-        if special is None:
-            special = self._slowly(lines)
+        good = part.judged
+        if good is None or (good.prev, good.seq) != (self._prev, self._seq + 1):
+            block = part.lines()
+            digests, special = leaves_of(block), self._slowly(block)
+            self._keys(part, block, range(len(block)))
         else:
+            digests = good.digests
+            special = [found.start() for found in _LETTERS.finditer(good.letters)]
+            block = part.lines() if special or good.texts or good.sealed else []
             self.ours = True
             self._prev, self._seq = hexlify(digests[-1]), self._seq + len(digests)
-            if lines.holds(NEEDLE):
-                self._check_all_texts(lines)
-        if any(map(lines.holds, SEALED)):
-            for at in range(len(lines.ends)):
-                self._sealed.look_into(lines.line(at), self._line + at + 1, self._file)
+            if good.texts:
+                self._check_all_texts(part, block)
+            self._keys(part, block, range(len(block)) if good.sealed else special)
         done = 0
-        for at in special:
+        for at in filter(lambda at: _is_special(block[at]), special):
             self._grow(digests, done, at)
             self._broken = self._broken or any(done <= flawed <= at for flawed in self._flawed)
             done = at
-            self._look_into(lines.line(at), self._line + at + 1)
+            self._look_into(part.same(block[at], at), self._line + at + 1)
         self._grow(digests, done, len(digests))
         self._broken = self._broken or any(flawed >= done for flawed in self._flawed)
         self._line += len(digests)
         self.lines += len(digests)
 
-    def _intact(self, lines: Lines, digests: Sequence[bytes]) -> list[int] | None:
-        """The places of lines to look into; None when any line of the block is not as it should be."""
-        prev, seq = self._prev, self._seq
-        data, begins = lines.data, lines.data.startswith
+    def _slowly(self, block: list[bytes]) -> list[int]:
+        """Say what is wrong, line by line; the places of lines to look into."""
         special: list[int] = []
-        with memoryview(data) as view:
-            for at, (start, end, digest) in enumerate(zip(lines.starts, lines.ends, digests, strict=True)):
-                seq += 1
-                head = b'{"prev":"%b","seq":%d,"ts":"' % (prev, seq)
-                kind = start + len(head) + _KIND_OFFSET
-                if kind >= end or not begins(head, start) or not begins(_TYPE, kind - len(_TYPE)):
-                    return None
-                if not begins(
-                    b',"crc":"%08x"}' % crc32(view[start : end - _CRC_LENGTH]), end - _CRC_LENGTH, end
-                ):
-                    return None
-                if data[kind] in _SPECIAL_LETTERS and begins(_SPECIAL, kind - len(_TYPE), end):
-                    special.append(at)
-                prev = hexlify(digest)
-        return special
-
-    def _slowly(self, lines: Lines) -> list[int]:
-        special: list[int] = []
-        for at in range(len(lines.ends)):
-            line, number = lines.line(at), self._line + at + 1
+        for at, line in enumerate(block):
+            number = self._line + at + 1
             self.ours = self.ours or any(mark in line for mark in _MARKS)
             flaw = flaw_of(line, number=number, seq=self._seq + 1, prev=self.head)
             link = link_of(line)
             if flaw:
                 self._note(flaw)
                 self._flawed.append(at)
-            elif line.startswith(_SPECIAL, line.find(b'"', line.find(b'"ts":"') + 6)):
+            elif _is_special(line):
                 special.append(at)
             else:
                 self._check_texts(line, number)
@@ -169,10 +155,15 @@ class Scan:
             self._prev = line_hash(line).encode()
         return special
 
-    def _check_all_texts(self, lines: Lines) -> None:
-        for at, (start, end) in enumerate(zip(lines.starts, lines.ends, strict=True)):
-            if not self._texts.known(lines.data, start, end):
-                self._check_texts(lines.line(at), self._line + at + 1)
+    def _check_all_texts(self, part: Part, block: list[bytes]) -> None:
+        for at, line in enumerate(block):
+            if not self._texts.known(line):
+                self._check_texts(part.same(line, at), self._line + at + 1)
+
+    def _keys(self, part: Part, block: list[bytes], places: Iterable[int]) -> None:
+        for at in places:
+            if names_keys(block[at]):
+                self._sealed.look_into(part.same(block[at], at), self._line + at + 1, self._file)
 
     def _check_texts(self, line: bytes, number: int) -> None:
         for kind, message, blob in self._texts.check(line):
@@ -274,3 +265,7 @@ class Scan:
 
 def _folder(directory: Path) -> Path:
     return directory if directory.is_dir() else directory.parent
+
+
+def _is_special(line: bytes) -> bool:
+    return line.startswith(_SPECIAL, line.find(b'"', line.find(b'"ts":"') + len(b'"ts":"')))

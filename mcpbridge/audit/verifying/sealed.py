@@ -9,13 +9,19 @@ from typing import Any, Final, NamedTuple, cast
 from mcpbridge.audit.blobs import KEY_FOLDER, KEY_SUFFIX, blob_hash
 from mcpbridge.audit.chain import Flaw, FlawKind, parsed
 from mcpbridge.audit.records import RecordType
+from mcpbridge.audit.verifying.ranges import SEALED
 
-NEEDLES: Final = (b'"sealed":{"key":"', b'","type":"%b"' % RecordType.ERASED.value.encode())
+_NEEDLES: Final = (SEALED, b'","type":"%b"' % RecordType.ERASED.value.encode())
 
 
 class _Place(NamedTuple):
     file: str
     line: int
+
+
+def names_keys(line: bytes) -> bool:
+    """Whether a line may be about the key of a sealed record."""
+    return any(needle in line for needle in _NEEDLES)
 
 
 class SealedKeys:
@@ -30,8 +36,6 @@ class SealedKeys:
 
     def look_into(self, line: bytes, number: int, file: str) -> None:
         """Take note of the key that a line names, or of those that it says were destroyed."""
-        if not any(needle in line for needle in NEEDLES):
-            return
         record = parsed(line) or {}
         sealed: Any = record.get("sealed")
         if isinstance(sealed, dict):

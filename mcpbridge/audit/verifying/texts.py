@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from mcpbridge.audit.blobs import BUNDLE, blob_hash
 from mcpbridge.audit.chain import FlawKind, parsed
+from mcpbridge.audit.verifying.ranges import TEXTS
 
-NEEDLE: Final = b'"blobs":["'
 _NEAR: Final = 400
 """Bytes from a line's end in which a short list of texts begins."""
 _LAST: Final = re.compile(
@@ -34,18 +34,18 @@ class Texts:
         self.bad: dict[str, int] = {}
         """How many records refer to each text that is missing or altered."""
 
-    def known(self, data: bytearray, start: int, end: int) -> bool:
-        """Whether the line at this place names no texts, or only such as were found good."""
-        at = data.rfind(NEEDLE, max(start, end - _NEAR), end)
+    def known(self, line: bytes) -> bool:
+        """Whether a line names no texts, or only such as were found good."""
+        at = line.rfind(TEXTS, max(0, len(line) - _NEAR))
         if at < 0:
-            return data.find(NEEDLE, start, end) < 0
-        return bytes(data[at : end - _CRC_LENGTH]) in self._lists
+            return TEXTS not in line
+        return line[at:-_CRC_LENGTH] in self._lists
 
     def check(self, line: bytes) -> Iterator[tuple[FlawKind, str, str]]:
         """What is wrong with the texts of a line for the first time: kind, message, name."""
-        if NEEDLE not in line:
+        if TEXTS not in line:
             return
-        begin = line.rfind(NEEDLE)
+        begin = line.rfind(TEXTS)
         plain = _LAST.fullmatch(line, begin)
         names = plain[1].decode()[1:-1].split('","') if plain else list(_names(line))
         yield from self._each(names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
+from mcpbridge.cli.audit.place import PlaceAnywhere
 from mcpbridge.cli.parsing import Commands
 
 COMMANDS: Final = (
@@ -23,6 +24,8 @@ def add(commands: Commands) -> None:
         "an erasure, a key rotation) is one more record of the log. None changes a record; `retain` removes "
         "whole old segments, on record.",
     )
-    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    group = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=PlaceAnywhere
+    )
     for name in COMMANDS:
         import_module(f"mcpbridge.cli.audit.{name}").add(group)

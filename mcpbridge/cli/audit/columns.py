@@ -24,6 +24,11 @@ def rows(text: str, first: str = "", more: str | None = None) -> Iterator[str]:
     yield from (rest + piece.strip() for piece in pieces[1:])
 
 
+def clean(text: str) -> str:
+    """A text of the log in one line, in which nothing moves a cursor or hides."""
+    return visible(text, newlines=False)
+
+
 def one_row(text: str) -> str:
     """A text cut to the screen."""
     from mcpbridge.audit.render import cut

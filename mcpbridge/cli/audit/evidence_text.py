@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from mcpbridge.audit import RecordType
 from mcpbridge.audit.review.coverage import Coverage
 from mcpbridge.audit.review.evidence import Evidence, Text
-from mcpbridge.cli.audit.columns import WIDTH, rows
+from mcpbridge.cli.audit.columns import WIDTH, clean, rows
 from mcpbridge.core.question import visible
 from mcpbridge.core.ruling import Outcome
 
@@ -57,13 +57,13 @@ def evidence_lines(found: Evidence, *, color: bool = False) -> Iterator[str]:
 def _head(record: Mapping[str, Any], *, color: bool) -> Iterator[str]:
     kind = str(record.get("type", "?"))
     tool = ".".join(str(part) for part in (record.get("server_label"), record.get("tool")) if part)
-    title = f"Record {record.get('seq', '?')}: {_clean(kind)}" + (f" on {_clean(tool)}" if tool else "")
+    title = f"Record {record.get('seq', '?')}: {clean(kind)}" + (f" on {clean(tool)}" if tool else "")
     paint = _BOLD
     if kind == RecordType.DECISION:
         outcome = str(record.get("outcome", "?"))
         allowed = outcome in {one.value for one in Outcome if one.allowed}
-        title = f"Decision {record.get('seq', '?')}: {_clean(tool)}: {'ALLOWED' if allowed else 'DENIED'}"
-        title += f" ({_clean(outcome)})"
+        title = f"Decision {record.get('seq', '?')}: {clean(tool)}: {'ALLOWED' if allowed else 'DENIED'}"
+        title += f" ({clean(outcome)})"
         paint = _BOLD + (_GREEN if allowed else _RED)
     yield from (f"{paint}{line}{_RESET}" if color else line for line in rows(title))
 
@@ -174,7 +174,7 @@ def _because(record: Mapping[str, Any]) -> str:
 
 def _text(text: Text, *, color: bool) -> Iterator[str]:
     yield from _section(_TITLES.get(text.what, text.what), color=color)
-    yield f"  blob {_clean(text.hash)}"
+    yield f"  blob {clean(text.hash)}"
     if text.note:
         yield f"  ({text.note})"
     for line in _pretty(text.text).rstrip("\n").split("\n") if text.text else ():
@@ -220,7 +220,3 @@ def _kept(line: str, first: str) -> Iterator[str]:
     """A line as it is; one that is too long goes on a little further in than it begins."""
     inside = " " * min(len(line) - len(line.lstrip()) + 2, WIDTH // 2)
     yield from rows(line, first, (first if "|" in first else " " * len(first)) + inside)
-
-
-def _clean(text: str) -> str:
-    return visible(text, newlines=False)

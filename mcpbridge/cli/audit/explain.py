@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from mcpbridge.cli.audit.columns import one_row, rows
+from mcpbridge.cli.audit.columns import clean, one_row, rows
 from mcpbridge.cli.audit.filters import add_index, index_of
 from mcpbridge.cli.audit.past_policy import (
     Change,
@@ -23,7 +23,6 @@ from mcpbridge.cli.audit.past_policy import (
 from mcpbridge.cli.audit.place import add_place, place
 from mcpbridge.cli.exits import COMPLETED, USAGE
 from mcpbridge.cli.parsing import Commands, add_json
-from mcpbridge.core.question import visible
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -200,7 +199,7 @@ def _lines(found: Explained) -> Iterator[str]:
     for one in found.past:
         yield one_row(f"  {one.name}  (blob {one.hash})")
     if found.then is not None:
-        yield from (one_row(f"  {line}") for line in lines(found.then, _clean)[1:])
+        yield from (one_row(f"  {line}") for line in lines(found.then, clean)[1:])
     if found.why_not:
         yield from rows(found.why_not, "  ", "  ")
     yield ""
@@ -244,7 +243,3 @@ def _as_json(found: Explained) -> dict[str, Any]:
         "changes": None if found.changes is None else [asdict(change) for change in found.changes],
         "today": found.today,
     }
-
-
-def _clean(text: str) -> str:
-    return visible(text, newlines=False)

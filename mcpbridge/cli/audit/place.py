@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from mcpbridge.cli.parsing import DEFAULT_CONFIG, add_config
+from mcpbridge.cli.parsing import DEFAULT_CONFIG, Parser, add_config
 from mcpbridge.errors import UsageError
 
 _DEFAULT_PATH: Final = Path("audit")
+
+
+class PlaceAnywhere(Parser):
+    """Takes a PATH also behind an option: `hold add case-7 --reason r PATH`. Of words that stand in several
+    places, argparse itself only takes those in the first."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        found = namespace or argparse.Namespace()
+        _, rest = super().parse_known_args(args, found)
+        if any(word.startswith("-") for word in rest):
+            return found, rest
+        if rest and isinstance(words := getattr(found, "words", None), list):
+            found.words = [*words, *rest]
+            return found, []
+        if rest and getattr(found, "path", "") is None:
+            found.path = rest.pop(0)
+        return found, rest
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

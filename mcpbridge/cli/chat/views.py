@@ -11,6 +11,7 @@ from mcpbridge.cli.chat.outlook import outlook, spoken
 from mcpbridge.cli.chat.room import Room
 from mcpbridge.config import ServerDeclaration
 from mcpbridge.core.action import Action
+from mcpbridge.core.offered import names
 from mcpbridge.core.ruling import Effect
 from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
 from mcpbridge.errors import UsageError
@@ -44,10 +45,10 @@ def show_tools(room: Room) -> None:
 def _tools(room: Room, label: str, server: ServerDeclaration) -> Iterator[tuple[str, str]]:
     listed = room.conversation.tools.get(label)
     for tool in listed or ():
-        left_out = server.allowed_tools is not None and tool not in server.allowed_tools
+        left_out = server.callable_tools is not None and tool not in server.callable_tools
         yield tool, "not among its allowed_tools" if left_out else ""
     if listed is None:
-        for tool in server.allowed_tools or ():
+        for tool in (*(server.allowed_tools or ()), *sorted(names(server.connection.offer))):
             yield tool, ""
         yield "…", "not listed yet: a server's tools are known after the first answer"
 

@@ -1,6 +1,6 @@
 """50 servers with 1,000 tools, 10,000 calls, programs killed at random: what is left, and what it costs.
 
-    python benchmarks/bridged_chaos.py [--servers 50] [--calls 10000] [--kills 100]
+    python -m benchmarks.bridged.chaos [--servers 50] [--calls 10000] [--kills 100]
 
 Each call carries a number that the server writes down before it answers. In the end every call has one end,
 no number stands twice, every answered number stands there, and none that was reported as not sent does.
@@ -21,8 +21,6 @@ import tempfile
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mcpbridge.adapters.mcp_servers.settings import Bounds
 from mcpbridge.adapters.mcp_servers.toolbox import ServerToolbox
@@ -86,7 +84,7 @@ async def story(given: argparse.Namespace, folder: Path) -> dict[str, str]:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(prog="python -m benchmarks.bridged.chaos", description=__doc__)
     options.add_argument("--servers", type=int, default=50)
     options.add_argument("--calls", type=int, default=10_000)
     options.add_argument("--kills", type=int, default=100)
