@@ -224,6 +224,7 @@ PROMISES: Final = (
     _promise("gateway-announces", "issue: bridged", "Clients are told when a server's tools change."),
     _promise("gateway-bounds", "issue: bridged", "What one caller can keep busy at the gateway is bounded."),
     _promise("gateway-tells-no-secret", "issue: bridged", "No failure tells a client a credential."),
+    _promise("gateway-honest-outcome", "issue: bridged", "No call that ran is told as one that did not."),
     _promise(
         "gateway-inspector", "issue: bridged", "The Model Context Protocol Inspector works with the gateway."
     ),
@@ -329,6 +330,9 @@ PROMISES: Final = (
     ),
     _promise("bridged-sampling", "issue 6", "A server gets words of the model where a person said so."),
     _promise("bridged-sampling-refused", "issue 6", "Sampling is refused, on record, unless configured."),
+    _promise("bridged-questions-freeze", "issue 6", "A freeze also stops what servers ask during calls."),
+    _promise("bridged-questions-approvers", "issue 6", "Named approvers also answer what servers ask."),
+    _promise("credentials-masked-questions", "issue 6", "What servers say tells nobody a credential."),
     _promise("bridged-roots", "issue 6", "A server is told the configured roots, on record, and no others."),
     _promise("bridged-mixed", "issue 6", "Hosted, bridged and local tools work in one conversation."),
     _promise("bridged-auto", "issue 6", "via: auto bridges, on record, where approvals are not honoured."),

@@ -95,7 +95,7 @@ async def put(asked: Question, judge: Judge) -> Said:
 
 
 def _not_counted(asked: Question, verdict: Verdict, judge: Judge) -> str:
-    """Where the policies say who has to agree to calls of this tool, a yes in the middle of one is theirs too:
+    """Where policies say who has to agree to calls of this tool, a yes in the middle of one is theirs too:
     of one of them, since several cannot fill in one form."""
     wanted = needs(asked.action, judge.policies.current())
     if not wanted or verdict.answer is None:

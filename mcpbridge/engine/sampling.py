@@ -131,9 +131,8 @@ class Wish:
         ]
         if strange:
             return Sampled(refused=f"the model answered with {strange[0][:40]}, which was not offered to it")
-        said = [
-            item for item in items if item.get("type") == "message"
-        ]  # what it thought is not for a server
+        # What it thought is not for a server.
+        said = [item for item in items if item.get("type") == "message"]
         parts = [mapping(part) for item in said for part in _list(item.get("content"))]
         text = "".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
         if not text:

@@ -127,6 +127,27 @@ def test_after_a_failure_the_same_response_is_settled_without_repeating_anything
     assert ran == ["asked", "asked", "asked"]
 
 
+def test_the_outcome_of_a_hosted_call_is_recorded_once(tmp_path: Path) -> None:
+    audit = MemoryAudit()
+
+    def answer(_question: Question) -> Approve:
+        return Approve()
+
+    async def settle() -> None:
+        async with gate(tmp_path, answer, audit=audit) as one:
+            await one.settle([{**approval_request("files", "read"), "id": "mcpr_read"}])
+            await one.settle([{**mcp_call("files", "read", output="x"), "id": "mcp_1"}])
+            for number in range(3):
+                await one.settle(
+                    [{**function_call("act"), "id": f"fc_{number}", "call_id": f"call_{number}"}]
+                )
+
+    asyncio.run(settle())
+
+    told = [record["tool"] for record in audit.records if record["type"] == "outcome"]
+    assert told == ["read", "act", "act", "act"]
+
+
 def test_a_call_that_the_gate_never_saw_stops_the_loop(tmp_path: Path) -> None:
     async def settle() -> None:
         async with gate(tmp_path) as one:
