@@ -307,6 +307,10 @@ PROMISES: Final = (
     _promise(
         "bridged-elicitation", "issue 6", "A server's question meets a person, on record, or is refused."
     ),
+    _promise("bridged-elicitation-choices", "issue 6", "Every choice of a server's form is on the screen."),
+    _promise(
+        "bridged-elicitation-edited", "issue 6", "What a person may write is offered, and checked at once."
+    ),
     _promise(
         "bridged-schema-cost",
         "issue 6",

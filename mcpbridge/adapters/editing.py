@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from mcpbridge.core.question import Question
+from mcpbridge.core.question import Question, visible
 from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
 
 INLINE: Final = "New arguments, as JSON in one line: "
+_INLINE_REPLY: Final = "New answer, as JSON in one line: "
 _CONFIRM: Final = "Run it with these arguments? [y]es / [n]o (default): "
+_CONFIRM_REPLY: Final = "Send this answer? [y]es / [n]o (default): "
 
 Prompt = Callable[[str], Awaitable[str]]
 """Shows a text and reads a line."""
@@ -23,16 +25,24 @@ Prompt = Callable[[str], Awaitable[str]]
 
 def editable(question: Question) -> bool:
     """Whether a person may change the arguments: not of what the provider runs, nor what several decide."""
-    return question.action.via != "hosted" and not question.needs
+    return question.editable and question.action.via != "hosted" and not question.needs
+
+
+def unfit(question: Question, arguments: Mapping[str, Any]) -> str:
+    """What is wrong with a reply, as a line for the terminal; empty where nothing is."""
+    why = None if question.objection is None else question.objection(arguments)
+    return "" if why is None else f"Not sent: {visible(why, newlines=False)}.\n"
 
 
 async def edit(
     question: Question, environ: Mapping[str, str], prompt: Prompt, say: Callable[[str], None]
 ) -> dict[str, Any] | None:
-    """The new arguments, read strictly and confirmed; None where nothing came of it."""
+    """The new arguments, read strictly, held against what was asked for, and confirmed; None where nothing
+    came of it."""
     editor = environ.get("VISUAL") or environ.get("EDITOR")
+    inline, confirm = (_INLINE_REPLY, _CONFIRM_REPLY) if question.reply else (INLINE, _CONFIRM)
     try:
-        text = await _in_editor(editor, question) if editor else await prompt(INLINE)
+        text = await _in_editor(editor, question) if editor else await prompt(inline)
         arguments = parse_arguments(text.strip())
     except MalformedArguments as error:
         say(f"Not changed: {error}.\n")
@@ -40,8 +50,12 @@ async def edit(
     except (OSError, UnicodeDecodeError, subprocess.SubprocessError) as error:
         say(f"Not changed: the editor {editor!r} failed ({error}).\n")
         return None
+    why_not = unfit(question, arguments)
+    if why_not:
+        say(why_not)
+        return None
     say(f"{json.dumps(arguments, indent=2)}\n")
-    answer = (await prompt(_CONFIRM)).strip().lower()
+    answer = (await prompt(confirm)).strip().lower()
     return arguments if answer in ("y", "yes") else None
 
 

@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Final, Protocol, TextIO
 
 from mcpbridge.adapters.always import read_always
-from mcpbridge.adapters.editing import edit, editable
+from mcpbridge.adapters.editing import edit, editable, unfit
 from mcpbridge.core.question import Question, visible
 from mcpbridge.core.ruling import Answer, Approve, Deny
 from mcpbridge.ports import NobodyThere
@@ -26,6 +26,7 @@ _EDIT: Final = "[n]o (default) / [e]dit"
 _REASON: Final = "Reason for the model (optional): "
 _AGAIN: Final = "Please answer y, n or a (a 1h: for an hour; a 5x: for five more calls).\n"
 _AGAIN_ONCE: Final = "Please answer y or n.\n"
+_AGAIN_EDIT: Final = "Please answer y, n or e (to write something else).\n"
 _STALE: Final = "Press Enter first: a line begun before this question is thrown away.\n"
 _CLOSED: Final = "\nNo longer waiting for this answer.\n"
 _MAX_AGAIN: Final = 3
@@ -109,7 +110,10 @@ class TerminalApprover:
                 return more
             match line.strip().lower():
                 case "y" | "yes":
-                    return Approve(by=self._user)
+                    why_not = unfit(question, question.action.arguments or {})
+                    if not why_not:
+                        return Approve(by=self._user)
+                    self._say(f"{why_not}{_AGAIN_EDIT}")
                 case "n" | "no":
                     reason = await self._prompt(_REASON)
                     return Deny(by=self._user, reason=reason.strip())
@@ -119,7 +123,7 @@ class TerminalApprover:
                         raise NobodyThere("the terminal was closed")
                     return Deny(by=self._user)
                 case _:
-                    self._say(_AGAIN if question.grantable else _AGAIN_ONCE)
+                    self._say(_again(question))
         return Deny(by=self._user, reason="no clear answer was given")
 
     async def _more_than_yes(self, line: str, question: Question) -> Approve | None:
@@ -151,6 +155,12 @@ class TerminalApprover:
         plain = self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb"
         able = os.name != "nt" or "WT_SESSION" in self._environ
         return self._stderr.isatty() and able and not plain
+
+
+def _again(question: Question) -> str:
+    if question.grantable:
+        return _AGAIN
+    return _AGAIN_EDIT if editable(question) else _AGAIN_ONCE
 
 
 def standing(question: Question) -> str:

@@ -250,8 +250,8 @@ class _Pass:
         return Unsealed(records=records, first_seq=first, last_seq=scan.last_seq) if records > 0 else None
 
     def _remembered(self) -> list[str]:
-        if self._head is None or not self._head.borne_out:
-            return []
+        if self._head is None or not self._head.borne_out or self.scan.flaw_count:
+            return []  # where lines were altered since, the tree alone may not tell
         return [f"nothing changed in the {self._head.head.lines} lines that you saw on {self._head.when}"]
 
     def remembered(self, heads: Heads, found: Verification) -> Verification:

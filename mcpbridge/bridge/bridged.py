@@ -75,10 +75,15 @@ def _address(
     return HttpAddress(
         url=server.url,
         transport=server.connection.transport,
-        headers=partial(_headers, server, sources, mask),
+        headers=partial(_headers, server, sources, mask) if _credential(server) else None,
         auth=_oauth(server, sources, mask),
         private_hosts=frozenset(server.connection.allow_private),
     )
+
+
+def _credential(server: ServerDeclaration) -> bool:
+    """Plain headers too: nobody knows what a server takes for one."""
+    return bool(server.headers) or server.authorization is not None
 
 
 def _oauth(server: ServerDeclaration, sources: SecretSources, mask: Mask) -> httpx2.Auth | None:

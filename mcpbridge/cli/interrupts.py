@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM cancel a task, so that its state can be saved."""
+"""Ctrl-C, SIGTERM and a terminal that hangs up cancel a task, so that its state can be saved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-_SIGNALS: Final[tuple[int, ...]] = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final[tuple[int, ...]] = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 @contextmanager
@@ -29,8 +31,10 @@ def cancelling(task: asyncio.Task[Any]) -> Generator[list[int]]:
 
     previous: dict[int, Any] = {}
     for number in _SIGNALS:
-        previous[number] = signal.getsignal(number)
-        signal.signal(number, on_signal)
+        before = signal.getsignal(number)
+        if before is not signal.SIG_IGN:  # nohup: the terminal may go, the run stays
+            previous[number] = before
+            signal.signal(number, on_signal)
     try:
         yield caught
     finally:

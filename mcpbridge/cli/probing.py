@@ -29,6 +29,8 @@ from mcpbridge.errors import ConfigurationError, ServerError, UsageError
 _PAGES: Final = 100
 """A server whose list never ends must not hold us for ever."""
 _CHARACTERS_PER_TOKEN: Final = 4
+_WITHIN: Final = 20.0
+"""Seconds for a server that mcpbridge does not bridge, and that declares no time."""
 _GOODBYE: Final = 2.0
 """Seconds for a connection to close after its time was up."""
 
@@ -71,14 +73,18 @@ async def probe_all(
     servers: Sequence[ServerDeclaration],
     sources: SecretSources,
     *,
-    within: float,
+    within: float | None,
     profile: Profile | None = None,
+    longer: str = "",
 ) -> list[Probe]:
-    """All servers at once, in the order given. `within` is seconds for each. By the endpoint's `profile` a
+    """All servers at once, in the order given. `within` is seconds for each; None is `connect_timeout` of a
+    bridged server, and 20 for others. `longer` says how to wait longer. By the endpoint's `profile` a
     server `via: auto` is bridged, and then has the functions that it offers."""
     with _silence():
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_probe(server, sources, within, profile)) for server in servers]
+            tasks = [
+                group.create_task(_probe(server, sources, within, profile, longer)) for server in servers
+            ]
         return [task.result() for task in tasks]
 
 
@@ -94,10 +100,15 @@ def _silence() -> Generator[None]:
 
 
 async def _probe(
-    server: ServerDeclaration, sources: SecretSources, within: float, profile: Profile | None
+    server: ServerDeclaration,
+    sources: SecretSources,
+    within: float | None,
+    profile: Profile | None,
+    longer: str,
 ) -> Probe:
     if server.via == "bridge" or (profile is not None and is_bridged(server, profile)):
-        return await _probe_bridged(server, sources, within)
+        return await _probe_bridged(server, sources, within, longer)
+    within = _WITHIN if within is None else within
     if server.url is None:
         return _result(server, skipped="only the provider can reach it: it has no url")
     try:
@@ -112,19 +123,22 @@ async def _probe(
             failed.error, visit.seen, url=server.url, timeout=within, credential=_credential(server)
         )
         host = urlsplit(server.url).netloc
+        sentence += longer if failed.error is None else ""
         return _result(server, problem=mask.text(f"{server.label} at {host}: {sentence}"))
     return _found(server, [_definition(tool) for tool in tools], visit.protocol, mask)
 
 
-async def _probe_bridged(server: ServerDeclaration, sources: SecretSources, within: float) -> Probe:
-    """Over the connection that a run would use."""
+async def _probe_bridged(
+    server: ServerDeclaration, sources: SecretSources, within: float | None, longer: str
+) -> Probe:
+    """Over the connection that a run would use, which has its own clock: `connect_timeout`."""
     mask = Mask()
     box = connect(server, sources, mask, make_logger(mask, format="console", level="error"))
     try:
         async with asyncio.timeout(within):
             listing = await box.tools()
     except TimeoutError:
-        return _result(server, problem=f"{server.label}: no list of tools within {within:g} s")
+        return _result(server, problem=f"{server.label}: no list of tools within {within:g} s{longer}")
     except (ServerError, ConfigurationError, UsageError) as error:
         return _result(server, problem=mask.text(str(error)))
     finally:

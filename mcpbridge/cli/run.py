@@ -30,9 +30,9 @@ paused, failed, unknown), text, output, approvals, denied, usage, conversation_i
 where there are any. Standard error says what happens meanwhile.
 
 Exit codes: 0 completed, 1 failed, 2 usage or configuration, 3 paused for a person, 4 outcome unknown;
-130 and 143 when stopped by Ctrl-C and SIGTERM; the state is saved with --state, and otherwise
-once the model has answered anything. Denials alone do not change it. Nor does a reader who leaves early
-(| head): the turn goes on to its end, and the state is saved."""
+130, 143 and 129 when stopped by Ctrl-C, SIGTERM and a terminal that hangs up; the state is saved with
+--state, and otherwise once the model has answered anything. Denials alone do not change it. Nor does a
+reader who leaves early (| head): the turn goes on to its end, and the state is saved."""
 
 
 def add(commands: Commands) -> None:

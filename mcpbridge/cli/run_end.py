@@ -14,7 +14,15 @@ from mcpbridge.cli.parsing import command_line
 from mcpbridge.core.conversation import Conversation, Decided
 from mcpbridge.core.items import FunctionCall
 from mcpbridge.core.question import Question
-from mcpbridge.errors import AlreadyDecided, ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
+from mcpbridge.errors import (
+    AlreadyDecided,
+    ConfigurationError,
+    McpbridgeError,
+    MissingSecret,
+    OutcomeUnknown,
+    ServerError,
+    UsageError,
+)
 
 Status = Literal["completed", "paused", "failed", "unknown"]
 
@@ -111,6 +119,8 @@ def exit_code(error: McpbridgeError) -> int:
     """Whose fault it is, as an exit code."""
     match error:
         case ConfigurationError() | UsageError():
+            return USAGE
+        case ServerError() if isinstance(error.__cause__, MissingSecret):
             return USAGE
         case OutcomeUnknown():
             return UNKNOWN

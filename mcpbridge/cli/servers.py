@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mcpbridge.config import ServerDeclaration
     from mcpbridge.config.connection import Connection
 
-_TIMEOUT: Final = 20.0
+_LONGER: Final = "; --timeout gives it longer"
 
 
 def add(commands: Commands) -> None:
@@ -55,7 +55,10 @@ def _add_probe(group: Commands) -> None:
     add_config(parser)
     add_json(parser, "one JSON object instead of text")
     parser.add_argument(
-        "--timeout", metavar="TIME", type=seconds, default=_TIMEOUT, help="for each server (default: 20s)"
+        "--timeout",
+        metavar="TIME",
+        type=seconds,
+        help="for each server (default: connect_timeout of a bridged one, 20s for others)",
     )
     parser.set_defaults(run=run_probe)
 
@@ -86,7 +89,9 @@ def run_probe(args: argparse.Namespace) -> int:
     config = load_config(args.config or DEFAULT_CONFIG)
     servers = chosen(config.servers, args.labels)
     probes = asyncio.run(
-        probe_all(servers, process_sources(), within=args.timeout, profile=config.model.profile)
+        probe_all(
+            servers, process_sources(), within=args.timeout, profile=config.model.profile, longer=_LONGER
+        )
     )
     if args.json:
         print(json.dumps({"estimate": ESTIMATE, "servers": [as_json(probe) for probe in probes]}))

@@ -119,6 +119,8 @@ def _about_command(connection: Connection) -> Iterator[Complaint]:
         yield ("transport",), "a command speaks over its standard input and output; remove transport"
     if connection.allow_private:
         yield ("allow_private",), "a command has no host; remove it"
+    if connection.cwd is not None and not connection.cwd.is_dir():
+        yield ("cwd",), f"there is no folder {connection.cwd}; name one that is there"
     for name, value in connection.env.items():
         if not VARIABLE.fullmatch(name):
             yield ("env", name), "the name of a variable is letters, digits and _"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import Final, cast, get_args
 
+from mcpbridge.config.command_text import as_list, as_words
 from mcpbridge.config.connection import Connection, Protocol, Transport, Via, WhoAnswers, WhoSamples
 from mcpbridge.config.declaration import (
     DeclarationRefused,
@@ -23,6 +24,9 @@ from mcpbridge.config.shipped import NotShipped, is_shipped_name, shipped
 from mcpbridge.config.suggest import also
 from mcpbridge.config.values import HeaderValue
 from mcpbridge.core.offered import Offer
+
+_UNREADABLE: Final = ("command",)
+"""Stands for a command that was refused already, so that nothing is said about a server without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _declared(layers: _Layers) -> ServerDeclaration | None:
         server = ServerDeclaration(
             label=label or "unnamed",
             via=layers.at("via").choice("via", get_args(Via), "hosted"),
-            command=layers.at("command").texts("command"),
+            command=_command(layers.at("command")),
             url=layers.at("url").text("url"),
             connector_id=layers.at("connector_id").text("connector_id"),
             tunnel_id=layers.at("tunnel_id").text("tunnel_id"),
@@ -142,6 +146,14 @@ def _declared(layers: _Layers) -> ServerDeclaration | None:
         _note(layers, refused, first=len(problems) == before)
         return None
     return server if len(problems) == before else None
+
+
+def _command(reader: Reader) -> tuple[str, ...] | None:
+    """What is no list is told once; the other keys are then read beside the command that was meant."""
+    written = reader.values.get("command")
+    words = as_words(written) if isinstance(written, str) else ()
+    told = reader.texts("command", f"write {as_list(words) if words else '[PROGRAM, ARGUMENT]'}")
+    return words or _UNREADABLE if told is None and reader.has("command") else told
 
 
 def _connection(layers: _Layers) -> Connection:

@@ -157,9 +157,9 @@ class Reader:
         self.refuse(f"{self.name(key)} cannot be {word[:40]!r}; {instead(word, choices)}", key)
         return None
 
-    def texts(self, key: str) -> tuple[str, ...] | None:
+    def texts(self, key: str, form: str = "write [A, B]") -> tuple[str, ...] | None:
         """A list of texts; None when absent or wrong."""
-        items: list[Any] | None = self._typed(key, list, "write [A, B]")
+        items: list[Any] | None = self._typed(key, list, form)
         if items is None:
             return None
         wrong = [index for index, item in enumerate(items) if not isinstance(item, str) or not item.strip()]

@@ -122,7 +122,10 @@ def _read_pin(full: str, name: str, identity: str, pin: Mapping[str, Any]) -> To
         server_identity=identity,
     )
     if tool.hash() != pin.get("hash"):
-        raise LockRefused(f"{full} was edited by hand: its hash does not fit; run `mcpbridge pin` again")
+        raise LockRefused(
+            f"{full} was edited by hand: its hash does not fit; take the reviewed file back, or "
+            "remove it and run `mcpbridge pin`"
+        )
     return tool
 
 

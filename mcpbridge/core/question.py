@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -58,6 +58,14 @@ class Question:
     """With `needs`: whose yes would count now; empty: anybody's who is authenticated."""
     wanted: Wanted | None = None
     """Set where a server asks something while its call runs; the screen says the same in words."""
+    editable: bool = True
+    """Whether a person may write other values: not where a yes is for what is shown, or for nothing."""
+    reply: bool = False
+    """Whether a yes sends what is shown to a server; otherwise it runs something."""
+    objection: Callable[[Mapping[str, Any]], str | None] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """Says what is wrong with the values of a reply, so that a person hears of it at once."""
 
     @property
     def screen_hash(self) -> str:

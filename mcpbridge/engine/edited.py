@@ -25,6 +25,7 @@ HOSTED: Final = (
 _TOGETHER: Final = (
     "several people have to agree on {name} as it stands, so nobody can edit it; deny it with a reason"
 )
+_AS_SHOWN: Final = "what a server asks here cannot be changed, only refused"
 
 
 def refused(question: Question, answer: Approve) -> str | None:
@@ -33,6 +34,8 @@ def refused(question: Question, answer: Approve) -> str | None:
         return None
     if question.action.via == "hosted":
         return HOSTED.format(name=question.action.name)
+    if not question.editable:
+        return _AS_SHOWN
     return _TOGETHER.format(name=question.action.name) if question.needs else None
 
 

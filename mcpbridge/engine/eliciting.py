@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, cast
+from functools import partial
+from typing import Any, Final
 
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.question import Question, Wanted
 from mcpbridge.core.raw import mapping
+from mcpbridge.engine.choices import choices
 from mcpbridge.engine.fitting import UnusableSchema, fitting
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Judge
@@ -22,6 +24,7 @@ from mcpbridge.engine.put import Said, beginning_of, block, put, question, too_l
 from mcpbridge.ports import Elicitation, Elicited
 
 RULE: Final = "elicitation"
+_MISFIT: Final = "the answer does not fit the server's form"
 _EMPTY: Final[Mapping[str, object]] = {"boolean": False, "integer": 0, "number": 0, "array": []}
 
 
@@ -51,7 +54,7 @@ def _held_to(asked: Elicitation, content: Mapping[str, Any], said: Said) -> Said
 
 def _unfit(asked: Elicitation, content: Mapping[str, Any]) -> str | None:
     try:
-        return fitting(asked.schema)(content)
+        return fitting(asked.schema, misfit=_MISFIT)(content)
     except UnusableSchema as error:
         return f"what was asked for cannot be checked: {error}"
 
@@ -66,6 +69,7 @@ def _question(action: Action, asked: Elicitation, conversation: Conversation, ju
         shown=content,
         lines=_lines(action, asked, content),
         wanted=Wanted(form=asked.schema, url=asked.url, id=asked.id),
+        objection=None if asked.mode == "url" else partial(_unfit, asked),
     )
 
 
@@ -77,11 +81,9 @@ def _first(field: Mapping[str, Any]) -> object:
     """What is proposed for a field: the server's own default, its first choice, or nothing of its type."""
     if "default" in field:
         return field["default"]
-    for key in ("enum", "oneOf"):
-        options = field.get(key)
-        if isinstance(options, list) and options:
-            first = cast("list[object]", options)[0]
-            return mapping(first).get("const") if key == "oneOf" else first
+    found = choices(field)
+    if found is not None and not found.several:
+        return found.values[0]
     return _EMPTY.get(str(field.get("type")), "")
 
 
@@ -113,6 +115,6 @@ def _form_lines(asked: Elicitation, content: Mapping[str, object]) -> list[str]:
 
 def _about(field: Mapping[str, Any]) -> str:
     said = field.get("description") or field.get("title")
-    options = field.get("enum")
-    words = ([str(said)] if said else []) + ([f"one of {json.dumps(options)}"] if options else [])
+    found = choices(field)
+    words = ([str(said)] if said else []) + ([found.text] if found is not None else [])
     return f"  ({'; '.join(words)})" if words else ""

@@ -10,6 +10,7 @@ from mcpbridge.core.schema_cost import SchemaCost, extent
 
 Fits = Callable[[Mapping[str, Any]], str | None]
 """None when the arguments fit, else a sentence for the model."""
+_MISFIT: Final = "the arguments do not fit the tool's schema"
 _MAX_COMPLAINTS: Final = 3
 _MAX_LENGTH: Final = 300
 _DRAFTS: Final = ("http://json-schema.org/", "https://json-schema.org/")
@@ -25,10 +26,11 @@ class UnusableSchema(ValueError):
     """Nothing can be held against it; the message says why."""
 
 
-def fitting(schema: Mapping[str, Any]) -> Fits:
+def fitting(schema: Mapping[str, Any], *, misfit: str = _MISFIT) -> Fits:
     """A check against `schema`, in the draft that it names (2020-12 where it names none, as MCP says).
 
-    Nothing is ever fetched: a `$ref` that leads out of the schema makes it unusable. Raises UnusableSchema.
+    Nothing is ever fetched: a `$ref` that leads out of the schema makes it unusable. `misfit` is how a
+    complaint begins. Raises UnusableSchema.
     """
     import jsonschema_rs  # 30 ms, and only bridged servers need it
 
@@ -46,14 +48,14 @@ def fitting(schema: Mapping[str, Any]) -> Fits:
 
     def fits(arguments: Mapping[str, Any]) -> str | None:
         if cost.too_much(*extent(arguments)):
-            return "the arguments are nested too deeply to be held against the tool's schema"
+            return f"{misfit}: nested too deeply to be held against it"
         try:
             if validator.is_valid(arguments):
                 return None
             found = [_complaint(error) for error in islice(validator.iter_errors(arguments), _MAX_COMPLAINTS)]
         except (ValueError, TypeError) as error:  # a value that it cannot read
             found = [_short(str(error).partition("\n")[0])]
-        return f"the arguments do not fit the tool's schema: {'; '.join(found)}"
+        return f"{misfit}: {'; '.join(found)}"
 
     return fits
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -47,8 +47,12 @@ def question(
     shown: Mapping[str, Any],
     lines: list[str],
     wanted: Wanted | None = None,
+    objection: Callable[[Mapping[str, Any]], str | None] | None = None,
 ) -> Question:
-    """What a person is shown. A yes is for what is `shown`, and for nothing that comes later."""
+    """What a person is shown. A yes is for what is `shown`, and for nothing that comes later.
+
+    With an `objection` it is a reply to the server, and a person may write another one.
+    """
     ruling = Ruling(
         effect=Effect.ASK,
         outcome=None,
@@ -65,6 +69,9 @@ def question(
         timeout=judge.ask_timeout,
         grantable=False,
         wanted=wanted,
+        editable=objection is not None,
+        reply=objection is not None,
+        objection=objection,
     )
 
 

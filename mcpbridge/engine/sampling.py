@@ -52,7 +52,7 @@ class Wish:
         problem = self._problem(shown)
         shown = beginning_of(shown) if too_long(shown) else shown
         await sampling_asked(self.journal, self.conversation, shown, stage="request")
-        said = Said(action="decline", reason=problem) if problem else _as_shown(await put(shown, self.judge))
+        said = Said(action="decline", reason=problem) if problem else await put(shown, self.judge)
         await sampling_decided(self.journal, self.conversation, shown, said)
         if said.action != "accept":
             return Sampled(refused=said.reason or "a person said no")
@@ -71,7 +71,7 @@ class Wish:
         return "" if self.model is not None else "there is no model here: the loop is somebody else's"
 
     def _question(self) -> Question:
-        """Everything that would be sent, as it would be."""
+        """Everything that would be sent, as it would be: a person who wants something else sent says no."""
         messages = [_told(message) for message in self.asked.messages]
         shown = {"system": self.asked.system, "messages": messages, "max_tokens": self.max_tokens}
         after = "; you see it first" if self.terms.review else ""
@@ -163,27 +163,30 @@ class Wish:
             "  yes        sends them to the server as they stand here",
         ]
         return question(
-            self.action, self.conversation, self.judge, rule=RULE, shown={"text": words.text}, lines=lines
+            self.action,
+            self.conversation,
+            self.judge,
+            rule=RULE,
+            shown={"text": words.text},
+            lines=lines,
+            objection=_no_text,
         )
-
-
-def _as_shown(said: Said) -> Said:
-    """A person who wants something else sent says no: the server asked for an answer to its own words."""
-    if said.action == "accept" and said.written is not None:
-        return replace(
-            said, action="cancel", reason="what a server asks the model cannot be changed, only refused"
-        )
-    return said
 
 
 def _as_written(words: Sampled, said: Said) -> Sampled:
     """With the text that a person wrote instead."""
     if said.action != "accept" or said.written is None:
         return words
-    text = said.written.get("text")
-    if not isinstance(text, str) or not text:
-        return replace(words, refused="what was written in place of the answer is no text")
-    return replace(words, text=text)
+    why_not = _no_text(said.written)
+    return replace(words, refused=why_not) if why_not else replace(words, text=said.written["text"])
+
+
+def _no_text(written: Mapping[str, Any]) -> str | None:
+    """Why this is not what a server gets in place of the model's words."""
+    text = written.get("text")
+    if isinstance(text, str) and text and set(written) == {"text"}:
+        return None
+    return 'what was written in place of the answer is no text; write {"text": "…"}'
 
 
 def _told(message: Json) -> dict[str, str]:

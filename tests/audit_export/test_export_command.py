@@ -38,6 +38,13 @@ def test_it_prints_or_writes_a_file_named_after_its_format(
         assert b"records in" in capfdbinary.readouterr().err
 
 
+def test_a_name_that_ends_in_a_slash_is_a_folder_that_is_made(folder: Path) -> None:
+    for name in ("csv", "otel"):
+        assert main(["audit", "export", "--format", name, "-o", "exports/"]) == 0
+    made = sorted(path.name for path in (folder / "exports").iterdir())
+    assert made == sorted([FILE_NAMES["csv"], FILE_NAMES["otel"]])
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

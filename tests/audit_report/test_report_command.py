@@ -52,6 +52,7 @@ def test_its_figures_are_there_as_json(log: Path, capsys: pytest.CaptureFixture[
         (["--since", "2026-02-01", "--until", "2026-01-01"], "is not before --until"),
         (["--json", "--format", "md"], "give one of them"),
         (["-o", "missing/report.md"], "cannot be written"),
+        (["-o", "pages/"], "is a folder; name a file, such as pages/report.html"),
         (["elsewhere"], "cannot be read"),
     ],
 )

@@ -80,7 +80,11 @@ def test_a_yes_sends_what_the_screen_showed(tmp_path: Path) -> None:
     ("answer", "expected", "reason"),
     [
         (Approve(by="ana", arguments={"seat": "1F"}), Elicited(action="accept", content={"seat": "1F"}), ""),
-        (Approve(by="ana", arguments={"seat": 7}), Elicited(action="cancel"), "seat: 7 is not of type"),
+        (
+            Approve(by="ana", arguments={"seat": 7}),
+            Elicited(action="cancel"),
+            "the answer does not fit the server's form: seat: 7 is not of type",
+        ),
         (Approve(by="ana", arguments={}), Elicited(action="cancel"), '"seat" is a required property'),
         (Deny(by="ana", reason="none of its business"), Elicited(action="decline"), "none of its business"),
     ],

@@ -159,3 +159,41 @@ def test_a_program_that_cannot_be_started_is_named_by_the_probe(
     assert probed.code == 1
     assert "FAILED" in probed.out
     assert "no-such-program" in probed.out
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        'command: [python], env: {A: "${env:NOT_SET_HERE}"}',
+        'url: "http://127.0.0.1:9/mcp", allow_http: true, authorization: "${env:NOT_SET_HERE}"',
+        'url: "http://127.0.0.1:9/mcp", allow_http: true, protocol: 2026-07-28, '
+        'headers: {X-Key: "${env:NOT_SET_HERE}"}',
+    ],
+    ids=["program", "url", "fixed"],
+)
+def test_a_credential_that_is_not_set_is_a_matter_of_the_configuration(
+    service: LocalEndpoint, tmp_path: Path, server: str
+) -> None:
+    shell = configured(tmp_path, service)
+    before, _, after = (tmp_path / "mcpbridge.yaml").read_text().partition("command: ")
+    rest = after[after.index("}\n") :]
+    (tmp_path / "mcpbridge.yaml").write_text(before + server + rest)
+
+    checked, ran = shell.mcpbridge("check"), shell.run("echo")
+
+    assert (checked.code, ran.code) == (2, 2), ran.err
+    assert "mcpbridge.yaml:3: the environment variable NOT_SET_HERE is not set" in ran.err
+
+
+def test_the_probe_gives_a_program_its_own_time_unless_another_is_given(
+    service: LocalEndpoint, tmp_path: Path
+) -> None:
+    shell = configured(tmp_path, service, extra=", connect_timeout: 200ms")
+    text = (tmp_path / "mcpbridge.yaml").read_text().replace('program.py"]', 'program.py", --mute]')
+    (tmp_path / "mcpbridge.yaml").write_text(text)
+    own = shell.mcpbridge("servers", "probe")
+    (tmp_path / "mcpbridge.yaml").write_text(text.replace("200ms", "10m"))
+    given = shell.mcpbridge("servers", "probe", "--timeout", "200ms")
+
+    assert "here: it did not answer in time (connect_timeout)" in own.out
+    assert "here: no list of tools within 0.2 s; --timeout gives it longer" in given.out

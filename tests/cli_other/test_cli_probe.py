@@ -227,7 +227,7 @@ def test_a_server_that_hangs_is_given_up_after_the_timeout(
     httpserver.expect_request("/mcp").respond_with_handler(hang)
     write_config(f"{{label: slow, url: '{httpserver.url_for('/mcp')}'}}")
     try:
-        assert "no answer within 0.3 s" in problem(capsys, "--timeout", "300ms")
+        assert "no answer within 0.3 s; --timeout gives it longer" in problem(capsys, "--timeout", "300ms")
     finally:
         over.set()
 

@@ -22,6 +22,7 @@ HANGS_BEFORE = (
 )
 HANGS_AT_ONCE = "faults: [{delay: 600, times: 1}]\n"
 FAILS = "faults: [{when: {approved: tracker.create_issue}, status: 500, at: after_effects, times: 1}]\n"
+HANGS_UP = [signal.SIGHUP] if sys.platform != "win32" else []
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without telling them")
 
 
@@ -130,7 +131,7 @@ def test_a_failure_after_the_approval_is_unknown_and_saved_without_being_told_to
 
 @pytest.mark.promise("at-most-once")
 @POSIX
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, *HANGS_UP])
 def test_stopped_with_an_effect_under_way_the_outcome_is_unknown(
     number: signal.Signals, shell: Shell, tracker: Tracker
 ) -> None:
@@ -153,7 +154,9 @@ def test_stopped_with_an_effect_under_way_the_outcome_is_unknown(
 
 
 @POSIX
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), *((one, 129) for one in HANGS_UP)]
+)
 def test_stopped_while_the_model_thinks_the_turn_can_go_on(
     number: signal.Signals, code: int, shell: Shell
 ) -> None:

@@ -80,6 +80,26 @@ def test_an_endpoint_that_asks_nobody_may_have_bridged_servers(via: str, load: L
             "7: servers[files].transport: a command speaks over its standard input and output; remove "
             "transport",
         ),
+        (
+            STDIO.replace("[npx, -y, files@1.2.3, ./data]", 'npx -y "my files"'),
+            "6: servers[files].command must be a list, not text; write [npx, -y, my files]",
+        ),
+        (
+            STDIO.replace("[npx, -y, files@1.2.3, ./data]", "npx 1 true") + "    cwd: .\n    env: {A: b}\n",
+            "6: servers[files].command must be a list, not text; write [npx, '1', 'true']",
+        ),
+        (
+            STDIO.replace("[npx, -y, files@1.2.3, ./data]", "npx --token ghp_abcdefghijklmnop1234"),
+            "6: servers[files].command must be a list, not text; write [PROGRAM, ARGUMENT]",
+        ),
+        (
+            STDIO.replace("files@1.2.3", "7"),
+            "6: servers[files].command is a list of texts; put this entry in quotes",
+        ),
+        (
+            STDIO + "    cwd: /no/such/folder\n",
+            "7: servers[files].cwd: there is no folder /no/such/folder; name one that is there",
+        ),
         (WEB + "    cwd: data\n", "7: servers[docs].cwd: cwd is for a command; a url has none"),
         (
             WEB + "    transport: sse\n    protocol: 2026-07-28\n",

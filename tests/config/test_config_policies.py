@@ -103,7 +103,7 @@ def test_a_misspelt_policy_file_is_recognised(problems: Problems) -> None:
         ),
         (
             "servers:\n  - {label: d, command: npx}\n",
-            "servers[d].command must be a list, not text; write [A, B]",
+            "servers[d].command must be a list, not text; write [npx]",
         ),
     ],
 )

@@ -7,6 +7,7 @@ check by check, with the reason; a check that passes must not stand there.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -54,6 +55,14 @@ SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = {
         *(f"input-required-result-{name}" for name in _ROUNDS),
     ),
 }  # fmt: skip
+LONG: Final = bool(os.environ.get("MCPBRIDGE_LONG_TESTS"))
+"""Runs those scenarios too that the gateway does not pass, to see that the baseline still says what is so."""
+_RUN: Final[list[tuple[str, str]]] = [
+    (version, scenario)
+    for version, scenarios in SCENARIOS.items()
+    for scenario in scenarios
+    if LONG or scenario not in BASELINE.get(version, {})
+]
 _NOT_PASSED: Final = ("FAILURE", "WARNING")
 _EXTENSIONS: Final = ("tasks-", "sep-2640-")
 """Of no revision; the gateway offers none of them."""
@@ -111,10 +120,7 @@ def ran(suite: list[str], url: str, scenario: str, version: str, folder: Path) -
 
 
 @pytest.mark.promise("gateway-conformance")
-@pytest.mark.parametrize(
-    ("version", "scenario"),
-    [(version, scenario) for version, scenarios in SCENARIOS.items() for scenario in scenarios],
-)
+@pytest.mark.parametrize(("version", "scenario"), _RUN)
 def test_a_scenario_passes_but_for_what_the_baseline_explains(
     suite: list[str], urls: Mapping[str, str], tmp_path: Path, version: str, scenario: str
 ) -> None:

@@ -42,14 +42,20 @@ def test_a_public_address_is_public(address: str) -> None:
 
 @pytest.mark.promise("bridged-private")
 @pytest.mark.parametrize(
-    "url",
-    ["http://169.254.169.254/mcp", "https://[fd00::1]/mcp", "http://0x7f000001/mcp", "http://2130706433/mcp"],
+    ("url", "entry"),
+    [
+        ("http://169.254.169.254/mcp", "169.254.169.254"),
+        ("https://[fd00::1]/mcp", '"fd00::1"'),
+        ("http://0x7f000001/mcp", "0x7f000001"),
+        ("http://2130706433/mcp", "2130706433"),
+    ],
 )
-def test_a_server_at_a_private_address_is_refused_before_anything_is_sent(url: str) -> None:
+def test_a_server_at_a_private_address_is_refused_before_anything_is_sent(url: str, entry: str) -> None:
     async def story() -> None:
         async with toolbox(HttpAddress(url=url)) as box:
-            with pytest.raises(ServerUnavailable, match="is not a public address; allow the host by name"):
+            with pytest.raises(ServerUnavailable, match="is not a public address; if it is meant,") as caught:
                 await box.tools()
+        assert str(caught.value).endswith(f"write allow_private: [{entry}]")
 
     asyncio.run(story())
 

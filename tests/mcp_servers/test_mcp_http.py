@@ -45,7 +45,7 @@ def status(number: int, **headers: str) -> Any:
 @pytest.mark.parametrize(
     ("number", "kind", "words"),
     [
-        (401, AuthRefused, r"srv: it refused the credential \(HTTP 401\); nothing was done"),
+        (401, AuthRefused, r"srv: it wants a credential \(HTTP 401\) and none is configured"),
         (403, AuthRefused, r"srv: it does not permit echo \(HTTP 403\)"),
         (429, RateLimited, r"srv: it wants fewer requests \(HTTP 429\); nothing was done"),
         (413, CallNotSent, r"srv: it refused the request \(HTTP 413\); nothing was done"),
@@ -75,9 +75,15 @@ def test_the_status_of_a_refused_call_becomes_an_error_of_its_kind(
 def test_a_server_that_wants_a_credential_is_told_apart_from_one_that_is_gone(web: Web) -> None:
     web.on["server/discover"] = web.on["initialize"] = status(401)
 
+    async def headers() -> Mapping[str, Secret]:
+        return {"Authorization": Secret("Bearer old")}
+
     async def story() -> None:
         async with toolbox(HttpAddress(url=web.url)) as box:
-            with pytest.raises(AuthRefused, match="HTTP 401"):
+            with pytest.raises(AuthRefused, match=r"wants a credential \(HTTP 401\) and none is configured"):
+                await box.tools()
+        async with toolbox(HttpAddress(url=web.url, headers=headers)) as box:
+            with pytest.raises(AuthRefused, match=r"it refused the credential \(HTTP 401\)"):
                 await box.tools()
 
     asyncio.run(story())

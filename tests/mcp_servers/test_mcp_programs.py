@@ -56,15 +56,59 @@ def test_a_mute_program_is_given_up_after_our_deadline_and_ended() -> None:
     asyncio.run(story())
 
 
-def test_a_program_that_cannot_be_started_is_named_with_the_reason() -> None:
-    async def story() -> None:
-        async with toolbox(StdioCommand(command=("/no/such/program",))) as box:
-            with pytest.raises(
-                ServerUnavailable, match=r"srv: it cannot be started or reached .*No such file"
-            ):
-                await box.tools()
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("/no/such/program", "no program /no/such/program"),
+        ("no-such-program", "no program no-such-program in PATH"),
+        ("./script", "./script names an interpreter that is not there"),
+    ],
+)
+def test_a_program_that_cannot_be_started_is_named_with_the_reason(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o700)
+    with pytest.raises(ServerUnavailable) as caught:
+        asyncio.run(listed(StdioCommand(command=(name,), folder=tmp_path)))
+    assert str(caught.value) == f"srv: it cannot be started or reached ({reason})"
 
-    asyncio.run(story())
+
+def test_a_folder_that_is_gone_is_named_instead_of_the_program(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    with pytest.raises(ServerUnavailable) as caught:
+        asyncio.run(listed(StdioCommand(command=(sys.executable,), folder=folder)))
+    assert f"(the folder {folder} does not exist)" in str(caught.value)
+
+
+def test_a_program_that_prints_plain_text_is_told_with_the_beginning_of_it() -> None:
+    words = "input(); print('\\x1b[2JServing on port 8000 ' + 'x' * 200)"
+    with pytest.raises(ServerUnavailable) as caught:
+        asyncio.run(listed(python(words)))
+    shown = ("\\u001b[2JServing on port 8000 " + "x" * 200)[:100]
+    assert f"; it printed text that is not JSON-RPC: {shown}…; it ended with" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("import sys; sys.exit(7)", "exit status 7"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+    ],
+)
+def test_a_program_that_ends_at_once_is_told_with_how_it_ended(words: str, status: str) -> None:
+    with pytest.raises(ServerUnavailable, match=f"; it ended with {status}$"):
+        asyncio.run(listed(python(words)))
+
+
+def python(code: str) -> StdioCommand:
+    return StdioCommand(command=(sys.executable, "-I", "-S", "-c", code))
+
+
+async def listed(address: StdioCommand) -> None:
+    async with toolbox(address) as box:
+        await box.tools()
 
 
 @pytest.mark.promise("bridged-cut")

@@ -24,6 +24,7 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcpbridge.adapters.mcp_servers.auth import HeaderAuth
+from mcpbridge.adapters.mcp_servers.conduct import Conduct
 from mcpbridge.adapters.mcp_servers.failures import not_connected
 from mcpbridge.adapters.mcp_servers.http import ServerClient
 from mcpbridge.adapters.mcp_servers.questions import Questions
@@ -52,6 +53,7 @@ class Connection:
     def __init__(self, server: BridgedServer, changed: Callable[[], None]) -> None:
         self.server = server
         self.errors = StandardError(server.address.said if isinstance(server.address, StdioCommand) else None)
+        self.conduct = Conduct()
         self.lost = False
         self.in_flight: set[Sending] = set()
         self.questions = Questions(server, self.in_flight)
@@ -130,8 +132,10 @@ class Connection:
         # boundary: whatever a server provokes in the SDK, which also cancels this task for it
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
             if not opened.done():
-                failure = not_connected(self.server.label, error, sending, self.errors.last)
-                failure.__cause__ = error if isinstance(error, Exception) else None
+                failure = not_connected(
+                    self.server.label, error, sending, self.errors.last, self.conduct.told
+                )
+                failure.__cause__ = failure.__cause__ or (error if isinstance(error, Exception) else None)
                 opened.set_exception(failure)
         finally:
             self.lost = True
@@ -169,6 +173,7 @@ class Connection:
                 address,
                 environment,
                 self.errors,
+                self.conduct,
                 limit=bounds.answer_bytes,
                 goodbye=bounds.goodbye,
                 ended=self.retire,

@@ -14,6 +14,8 @@ from mcpbridge.errors import (
     AuthRefused,
     CallNotSent,
     CallTimedOut,
+    McpbridgeError,
+    MissingSecret,
     OutcomeLost,
     ServerError,
     ServerUnavailable,
@@ -44,23 +46,21 @@ def said(text: str) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
-def not_connected(label: str, error: BaseException, sending: Sending, last_words: str) -> ServerError:
-    """Why a server could not be connected to, or its tools not be listed: nothing was called."""
-    if isinstance(sending.failure, CallNotSent):
-        return sending.failure
+def not_connected(
+    label: str, error: BaseException, sending: Sending, last_words: str, conduct: str = ""
+) -> ServerError:
+    """Why a server could not be connected to, or its tools not be listed: nothing was called. `conduct`: what
+    its program did, to be put behind the reason."""
     inner = root(error)
-    if sending.status == 403:
-        return AuthRefused(
-            f"{label}: it does not permit this credential to connect (HTTP 403)",
-            server_label=label,
-            status_code=403,
-        )
+    refusal = _refusal(label, inner, sending)
+    if refusal is not None:
+        return refusal
     if sending.too_large:
         reason = "its answer is too large"
     elif sending.failure is not None:
         reason = "the connection was lost before it answered"
     elif isinstance(inner, TimeoutError):
-        reason = "it did not answer in time"
+        reason = "it did not answer in time (connect_timeout)"
     elif isinstance(inner, MCPError):
         status = f"HTTP {sending.status}: " if sending.status and sending.status >= 300 else ""
         reason = status + said(inner.message)
@@ -69,7 +69,31 @@ def not_connected(label: str, error: BaseException, sending: Sending, last_words
     else:
         reason = f"it does not speak the protocol ({type(inner).__name__}: {said(str(inner))})"
     words = f"; it said: {last_words}" if last_words else ""
-    return ServerUnavailable(f"{label}: {reason}{words}", server_label=label, status_code=sending.status)
+    return ServerUnavailable(
+        f"{label}: {reason}{conduct}{words}", server_label=label, status_code=sending.status
+    )
+
+
+def _refusal(label: str, inner: BaseException, sending: Sending) -> ServerError | None:
+    """What is the matter of a credential, or was told by the layer below."""
+    if isinstance(sending.failure, CallNotSent):
+        return sending.failure
+    if isinstance(inner, MissingSecret):
+        return no_credential(label, inner)
+    if sending.status == 403:
+        return AuthRefused(
+            f"{label}: it does not permit this credential to connect (HTTP 403)",
+            server_label=label,
+            status_code=403,
+        )
+    return None
+
+
+def no_credential(label: str, error: McpbridgeError) -> AuthRefused:
+    """Nothing was sent; the cause says whether the configuration is to blame."""
+    refused = AuthRefused(f"{label}: no credential: {error}", server_label=label)
+    refused.__cause__ = error
+    return refused
 
 
 def lost_in_call(label: str, tool: str, sending: Sending, last_words: str = "") -> ServerError:

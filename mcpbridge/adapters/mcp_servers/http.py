@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from mcpbridge.adapters.mcp_servers.bounded import Answer, Unasked
+from mcpbridge.adapters.mcp_servers.failures import no_credential
 from mcpbridge.adapters.mcp_servers.private_addresses import PrivateAddress, guard, may_be_private
 from mcpbridge.adapters.mcp_servers.sending import SENDING, Sending
 from mcpbridge.adapters.mcp_servers.settings import HttpAddress
@@ -38,6 +39,8 @@ _KEPT_ALIVE: Final = 2.0
 _ANSWERED: Final = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"no answer"}}'
 _BEGINNING: Final = 300
 _IS_CALL: Final = re.compile(rb'[^{]*\{[^{]*"method"\s*:\s*"(tools/call|resources/|prompts/)')
+_REFUSED: Final = "it refused the credential (HTTP 401)"
+_WANTED: Final = "it wants a credential (HTTP 401) and none is configured (headers, authorization or oauth)"
 _STREAMS: Final = 20
 """Opened in a second. A server says how soon a stream that it has closed is opened again: maybe at once."""
 _PLAIN: Final = {"Accept-Encoding": "identity"}
@@ -54,6 +57,7 @@ class ServerClient(httpx2.AsyncClient):
         host = urlsplit(address.url).hostname or ""
         remote = not is_loopback(host)
         self._label = label
+        self._credential = auth is not None
         self._sse = address.transport == "sse"
         self._streams: deque[float] = deque(maxlen=_STREAMS)
         exempt = may_be_private(host, address.private_hosts)
@@ -118,7 +122,7 @@ class ServerClient(httpx2.AsyncClient):
     def _failure(self, error: Exception, sending: Sending) -> ServerError:
         label = self._label
         if isinstance(error, McpbridgeError):
-            return AuthRefused(f"{label}: no credential: {error}", server_label=label)
+            return no_credential(label, error)
         if isinstance(error, PrivateAddress):
             return ServerUnavailable(f"{label}: {error}", server_label=label)
         sending.session_lost = True
@@ -134,7 +138,8 @@ class ServerClient(httpx2.AsyncClient):
         """What a status means that no JSON-RPC error explains."""
         status = response.status_code
         if status == 401:
-            return self._error(AuthRefused, "it refused the credential (HTTP 401); nothing was done", status)
+            said = _REFUSED if self._credential else _WANTED
+            return self._error(AuthRefused, f"{said}; nothing was done", status)
         if status == 429:
             limited = self._error(RateLimited, "it wants fewer requests (HTTP 429); nothing was done", status)
             limited.retry_after = _seconds(response.headers)

@@ -76,8 +76,9 @@ async def _listed(connection: Connection) -> Listed:
             pages = await all_pages(page, label=server.label, pages=bounds.pages)
     except ServerError:
         raise
-    except Exception as error:  # boundary: whatever a server provokes in the SDK; told by name
-        raise not_connected(server.label, error, sending, connection.errors.last) from error
+    except Exception as error:  # noqa: BLE001 # boundary: whatever a server provokes in the SDK; told by name
+        failure = not_connected(server.label, error, sending, connection.errors.last)
+        raise failure from failure.__cause__ or error
     finally:
         connection.end(sending)
     tools = [tool for each in pages for tool in each.tools]

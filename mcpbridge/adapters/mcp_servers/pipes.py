@@ -15,6 +15,7 @@ import anyio
 from mcp.shared.message import SessionMessage
 from mcp_types import ErrorData, JSONRPCError, jsonrpc_message_adapter
 
+from mcpbridge.adapters.mcp_servers.conduct import Conduct
 from mcpbridge.adapters.mcp_servers.lines import MAX_PARTS, Lines, TooLong, parts
 from mcpbridge.adapters.mcp_servers.sending import SENDING
 
@@ -56,8 +57,10 @@ class Outgoing:
 class Incoming:
     """Reads messages; ends with the program's output. `ended` is called when that ends by itself."""
 
-    def __init__(self, stdout: asyncio.StreamReader, limit: int, ended: Callable[[], None]) -> None:
-        self._stdout, self._ended = stdout, ended
+    def __init__(
+        self, stdout: asyncio.StreamReader, limit: int, ended: Callable[[], None], conduct: Conduct
+    ) -> None:
+        self._stdout, self._ended, self._conduct = stdout, ended, conduct
         self._lines = Lines(limit)
         self._ready: deque[SessionMessage | Exception] = deque()
         self._closed = False
@@ -70,9 +73,22 @@ class Incoming:
             chunk = b"" if self._closed else await self._read()
             if not chunk:
                 raise StopAsyncIteration
-            messages = map(_message, self._lines.feed(chunk))
-            self._ready.extend(message for message in messages if message is not None)
+            for line in self._lines.feed(chunk):
+                self._take(line)
         return self._ready.popleft()
+
+    def _take(self, line: bytes | TooLong) -> None:
+        message = _message(line)
+        if message is not None:
+            self._conduct.spoke = True
+            self._ready.append(message)
+        elif isinstance(line, bytes):
+            self._conduct.saw(line)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the program closed its output, or ended."""
+        return self._stdout.at_eof()
 
     async def receive(self) -> SessionMessage | Exception:
         try:

@@ -103,7 +103,10 @@ async def _public_addresses(host: str, port: int) -> list[Address]:
     for address in addresses:
         if is_private(address):
             where = host if host == str(address) else f"{host} ({address})"
-            raise PrivateAddress(f"{where} is not a public address; allow the host by name if it is meant")
+            entry = f'"{host}"' if ":" in host else host
+            raise PrivateAddress(
+                f"{where} is not a public address; if it is meant, write allow_private: [{entry}]"
+            )
     return addresses
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 import anyio
 from mcp.client.stdio import get_default_environment
 
+from mcpbridge.adapters.mcp_servers.conduct import Conduct
 from mcpbridge.adapters.mcp_servers.pipes import Incoming, Outgoing
 from mcpbridge.adapters.mcp_servers.settings import StdioCommand
 from mcpbridge.adapters.mcp_servers.stderr import StandardError
@@ -32,6 +35,7 @@ async def program(
     server: StdioCommand,
     environment: Mapping[str, Secret],
     errors: StandardError,
+    conduct: Conduct,
     *,
     limit: int,
     goodbye: float,
@@ -41,37 +45,61 @@ async def program(
 
     Raises OSError where it cannot be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *server.command,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        cwd=server.folder,
-        env=get_default_environment() | {name: value.reveal() for name, value in environment.items()},
-        start_new_session=True,
+    process = await _started(
+        server, get_default_environment() | {name: value.reveal() for name, value in environment.items()}
     )
     assert process.stdin is not None, "it is a pipe"
     assert process.stdout is not None, "it is a pipe"
     assert process.stderr is not None, "it is a pipe"
-    incoming, outgoing = Incoming(process.stdout, limit, ended), Outgoing(process.stdin)
+    incoming, outgoing = Incoming(process.stdout, limit, ended, conduct), Outgoing(process.stdin)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(errors.read, process.stderr)
         try:
             yield incoming, outgoing
         finally:
+            by_itself = process.returncode is not None or incoming.at_end or process.stdin.is_closing()
             with anyio.CancelScope(shield=True):
                 await incoming.aclose()
                 await outgoing.aclose()
                 tasks.start_soon(incoming.drain)
-                await _end(process, goodbye)
+                await _end(process, goodbye, conduct if by_itself else Conduct())
             tasks.cancel_scope.cancel()
 
 
-async def _end(process: Process, goodbye: float) -> None:
+async def _started(server: StdioCommand, environment: Mapping[str, str]) -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *server.command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=server.folder,
+            env=environment,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(_missing(server, environment.get("PATH"))) from error
+
+
+def _missing(server: StdioCommand, path: str | None) -> str:
+    """The system names neither well: the folder, the program, or the interpreter in its first line."""
+    name = server.command[0]
+    if server.folder is not None and not server.folder.is_dir():
+        return f"the folder {server.folder} does not exist"
+    if os.path.dirname(name):
+        there = (server.folder or Path()).joinpath(name).exists()
+    else:
+        there = shutil.which(name, path=path) is not None
+        name = name if there else f"{name} in PATH"
+    return f"{name} names an interpreter that is not there" if there else f"no program {name}"
+
+
+async def _end(process: Process, goodbye: float, conduct: Conduct) -> None:
     """Close its input, and wait; then SIGTERM and SIGKILL, to everything that it started too."""
     assert process.stdin is not None, "it is a pipe"
     process.stdin.close()
-    await _ended(process, goodbye)
+    if await _ended(process, goodbye):
+        conduct.status = process.returncode
     _signal(process, signal.SIGTERM)
     if not await _ended(process, _TERMINATED, group=True):
         _signal(process, _KILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -69,4 +70,8 @@ def _target(args: argparse.Namespace) -> Path | None:
             raise UsageError("Parquet is no text for a terminal or a pipe; name a file with -o FILE.parquet")
         return None
     given = Path(args.output)
+    if args.output.endswith(("/", os.sep)):
+        from mcpbridge.cli.audit.output import folder_for
+
+        folder_for(given)
     return given / FILE_NAMES[args.format] if given.is_dir() else given

@@ -36,6 +36,14 @@ def written(path: Path) -> Generator[BinaryIO]:
         raise
 
 
+def folder_for(path: Path) -> None:
+    """Make a folder that was named with a slash at its end. Raises UsageError where it cannot be made."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be made: {error.strerror or error}; name another folder") from error
+
+
 def _remove(name: str) -> None:
     with suppress(OSError):
         os.unlink(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +76,9 @@ def run_report(args: argparse.Namespace) -> int:
     else:
         from mcpbridge.cli.audit.output import written
 
+        if args.output.endswith(("/", os.sep)) or Path(args.output).is_dir():
+            page = Path(args.output) / "report.html"
+            raise UsageError(f"{args.output} is a folder; name a file, such as {page}")
         with written(Path(args.output)) as file:
             file.write(text.encode())
     return COMPLETED
