@@ -15,18 +15,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from mcp.shared.auth import AuthorizationCodeResult
 
-from mcpbridge.adapters.mcp_servers.private_addresses import may_be_private
 from mcpbridge.adapters.oauth.kept import Kept
-from mcpbridge.adapters.oauth.providers import Client, Person
+from mcpbridge.adapters.oauth.providers import Person
 from mcpbridge.adapters.oauth.stores import KEY_VARIABLE, FileStore
 from mcpbridge.adapters.oauth.tokens import OAuthAuth, Tokens
 from mcpbridge.config.oauth import OAuth
-from mcpbridge.core.secret import Mask, Secret
+from mcpbridge.core.secret import Mask
 from mcpbridge.errors import AuthRefused, UsageError
 from tests.oauth.authority import SECRET, Authority, running
+from tests.oauth.scene import REDIRECT, tokens
 
 Body = Callable[[Authority, str], Awaitable[None]]
-REDIRECT = "http://127.0.0.1:9/callback"
 
 
 def against(body: Body, **state: Any) -> Authority:
@@ -38,19 +37,6 @@ def against(body: Body, **state: Any) -> Authority:
 
     asyncio.run(whole())
     return authority
-
-
-def tokens(url: str, oauth: OAuth, store: FileStore | None = None, **options: Any) -> Tokens:
-    secret = None if oauth.client_secret is None else SECRET
-    key = oauth.private_key.reveal() if isinstance(oauth.private_key, Secret) else None
-    return Tokens(
-        label="shop",
-        identity=url,
-        client=lambda: Client(oauth=oauth, url=url, secret=secret, private_key=key),
-        store=store,
-        exempt=may_be_private("127.0.0.1", ()),
-        **options,
-    )
 
 
 def keeper(authority: Authority) -> OAuth:

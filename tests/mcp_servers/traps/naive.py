@@ -20,7 +20,7 @@ async def stubborn(url: str, name: str) -> CallToolResult | None:
     for _ in range(2):
         try:
             return await once(url, name)
-        except Exception:  # noqa: BLE001 # naive, and the point of it
+        except Exception:  # noqa: BLE001 # boundary: naive on purpose, which is the point of it
             continue
     return None
 
