@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-_SIGNALS: Final[tuple[int, ...]] = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
+_HANG_UP: Final[int | None] = getattr(signal, "SIGHUP", None)
+"""Windows has none."""
+_SIGNALS: Final[tuple[int, ...]] = (
+    signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP])
+)  # fmt: skip
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def cancelling(task: asyncio.Task[Any]) -> Generator[list[int]]:
     previous: dict[int, Any] = {}
     for number in _SIGNALS:
         before = signal.getsignal(number)
-        if before is not signal.SIG_IGN:  # nohup: the terminal may go, the run stays
+        if number != _HANG_UP or before != signal.SIG_IGN:  # nohup: the terminal may go, the run stays
             previous[number] = before
             signal.signal(number, on_signal)
     try:
