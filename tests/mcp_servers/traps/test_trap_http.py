@@ -24,7 +24,8 @@ from tests.mcp_servers.scene import call, toolbox
 from tests.mcp_servers.traps.naive import text_of
 from tests.mcp_servers.web import Answering, Web, events, said
 from tests.oauth.authority import Authority, running
-from tests.oauth.test_oauth_tokens import keeper, tokens
+from tests.oauth.scene import tokens
+from tests.oauth.test_oauth_tokens import keeper
 
 Message = dict[str, Any]
 
