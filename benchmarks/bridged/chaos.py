@@ -35,28 +35,38 @@ def resident() -> int:
     return pages * resource.getpagesize()
 
 
-async def caller(box: ServerToolbox, names: list[str], ends: dict[str, str]) -> None:
+class Ends(dict[str, str]):
+    """How each call ended. Whenever another share of the calls has, one of the programs is killed."""
+
+    def __init__(self, calls: int, kills: int) -> None:
+        super().__init__()
+        self._every, self._left = max(1, calls // max(1, kills)), kills
+        self._before, self._chance = children(), random.Random(6)
+        self.killed = 0
+
+    def tell(self, name: str, end: str) -> None:
+        self[name] = end
+        victims = sorted(children() - self._before) if self._left and not len(self) % self._every else []
+        if victims:
+            os.kill(self._chance.choice(victims), signal.SIGKILL)
+            self.killed += 1
+            self._left -= 1
+
+
+async def caller(box: ServerToolbox, names: list[str], ends: Ends) -> None:
     for name in names:
         try:
             await call(box, "echo", {"id": name})
-            ends[name] = "answered"
+            ends.tell(name, "answered")
         except OutcomeLost:
-            ends[name] = "unknown"
+            ends.tell(name, "unknown")
         except ServerError:
-            ends[name] = "not sent"
+            ends.tell(name, "not sent")
 
 
-async def killer(kills: int, seconds: float, before: set[int], chance: random.Random) -> None:
-    for _ in range(kills):
-        await asyncio.sleep(chance.uniform(0, 2 * seconds / max(kills, 1)))
-        victims = sorted(children() - before)
-        if victims:
-            os.kill(chance.choice(victims), signal.SIGKILL)
-
-
-async def story(given: argparse.Namespace, folder: Path) -> dict[str, str]:
+async def story(given: argparse.Namespace, folder: Path) -> Ends:
     before = children()
-    ends: dict[str, str] = {}
+    ends = Ends(given.calls, given.kills)
     each = given.calls // given.servers
     async with AsyncExitStack() as stack:
         boxes = [
@@ -77,7 +87,6 @@ async def story(given: argparse.Namespace, folder: Path) -> dict[str, str]:
                 names = [f"{number}-{count}" for count in range(each)]
                 for half in (names[::2], names[1::2]):
                     tasks.create_task(caller(box, half, ends))
-            tasks.create_task(killer(given.kills, given.seconds, before, random.Random(6)))
         print(f"in use: {descriptors()} descriptors, {len(children() - before)} processes")
     print(f"left: {len(children() - before)} processes, {len(asyncio.all_tasks()) - 1} tasks")
     return ends
@@ -88,7 +97,6 @@ def main() -> int:
     options.add_argument("--servers", type=int, default=50)
     options.add_argument("--calls", type=int, default=10_000)
     options.add_argument("--kills", type=int, default=100)
-    options.add_argument("--seconds", type=float, default=20.0, help="over which the kills are spread")
     options.add_argument("--turns", type=int, default=2)
     given = options.parse_args()
     wrong = 0
@@ -106,7 +114,8 @@ def main() -> int:
         doubled, lost, ran = len(made) - len(set(made)), len(answered - set(made)), len(unsent & set(made))
         wrong += doubled + lost + ran
         print(
-            f"turn {turn + 1}: {len(ends)} calls in {time.perf_counter() - begun:.1f} s {dict(told)}; "
+            f"turn {turn + 1}: {len(ends)} calls, {ends.killed} kills, "
+            f"{time.perf_counter() - begun:.1f} s; {dict(told)}; "
             f"doubled {doubled}, answered but not made {lost}, not sent but made {ran}; "
             f"{descriptors()} descriptors, {resident() / 2**20:.1f} MiB"
         )
