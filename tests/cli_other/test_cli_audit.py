@@ -118,6 +118,24 @@ def test_show_says_so_where_nothing_passes(log: Path, capsys: pytest.CaptureFixt
     assert (printed.out, printed.err) == ("", "mcpbridge: no record passes the filters\n")
 
 
+@pytest.mark.parametrize(("option", "what"), [("--outcome", "outcome"), ("--type", "type of record")])
+def test_a_misspelled_word_is_told_and_not_taken_for_never(
+    log: Path, capsys: pytest.CaptureFixture[str], option: str, what: str
+) -> None:
+    assert main(["audit", "show", option, "human_dney"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"{option} 'human_dney' is no {what}; there are: " in printed.err
+
+
+@pytest.mark.parametrize("word", ["human_deny", "given_up", "failed"])
+def test_what_was_decided_and_what_became_of_it_can_be_asked_for(
+    log: Path, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    assert main(["audit", "show", "--outcome", word]) == 0
+    assert "is no outcome" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["show", "verify"])
 def test_a_log_that_is_not_there_comes_with_a_hint(
     here: Path, capsys: pytest.CaptureFixture[str], command: str

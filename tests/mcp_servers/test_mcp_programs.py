@@ -166,6 +166,55 @@ def test_closing_ends_the_program_and_what_it_started() -> None:
     asyncio.run(story())
 
 
+STUBBORN = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with open(sys.argv[1] + "~", "w") as file:
+    file.write(str(os.getpid()))
+os.rename(sys.argv[1] + "~", sys.argv[1])
+while True:
+    signal.pause()
+"""
+
+
+def stubborn(noted_in: Path) -> StdioCommand:
+    """A program that says nothing, and heeds neither the end of its input nor SIGTERM."""
+    return StdioCommand(command=(sys.executable, "-c", STUBBORN, str(noted_in)))
+
+
+@pytest.mark.promise("bridged-nothing-left")
+def test_a_stubborn_program_is_ended_where_the_opening_is_given_up(tmp_path: Path) -> None:
+    """Naively, a second `Task.cancel()` ends the ending: anyio's shield does not hold against it."""
+
+    async def story() -> None:
+        pid = tmp_path / "pid"
+        async with toolbox(stubborn(pid), bounds=Bounds(goodbye=0.1)) as box:
+            opening = asyncio.create_task(box.tools())
+            await until(pid.exists)
+            opening.cancel()
+        assert not alive(int(pid.read_text()))
+
+    asyncio.run(story())
+
+
+@pytest.mark.promise("bridged-nothing-left")
+def test_a_stubborn_program_is_ended_where_its_ending_is_cancelled_too(tmp_path: Path) -> None:
+    async def story() -> None:
+        pid = tmp_path / "pid"
+        async with toolbox(stubborn(pid), bounds=Bounds(goodbye=3600.0)) as box:
+            opening = asyncio.create_task(box.tools())
+            await until(pid.exists)
+            (owner,) = (task for task in asyncio.all_tasks() if task.get_name() == "mcp server srv")
+            for _ in range(3):
+                owner.cancel()
+                for _ in range(20):  # passes of the loop: it is in the middle of its goodbye by then
+                    await asyncio.sleep(0)
+            await asyncio.wait({owner, opening})
+            await until(lambda: not alive(int(pid.read_text())))
+
+    asyncio.run(story())
+
+
 def test_a_program_gets_its_own_variables_and_few_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-ours")
 

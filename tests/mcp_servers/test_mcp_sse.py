@@ -13,7 +13,14 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from mcpbridge.adapters.mcp_servers.settings import HttpAddress
-from mcpbridge.errors import AuthRefused, CallNotSent, OutcomeLost, ToolsChanged
+from mcpbridge.errors import (
+    AuthRefused,
+    CallNotSent,
+    OutcomeLost,
+    RateLimited,
+    ServerUnavailable,
+    ToolsChanged,
+)
 from tests.mcp_servers.scene import call, toolbox, until
 
 
@@ -103,5 +110,39 @@ def test_a_stream_that_ends_leaves_the_call_unknown_and_is_opened_again(stream: 
             with pytest.raises(ToolsChanged):
                 await box.call("echo", {}, epoch=first.epoch, meta={}, seconds=9.0)
             assert (await call(box, "echo")).parts == "fine"
+
+    asyncio.run(story())
+
+
+@pytest.mark.promise("bridged-status")
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (Response("no", status=401), AuthRefused, r"wants a credential \(HTTP 401\) and none is configured"),
+        (Response("no", status=403), AuthRefused, r"does not permit this credential to connect \(HTTP 403\)"),
+        (Response("no", status=429), RateLimited, r"wants fewer requests \(HTTP 429\)"),
+        (Response("no", status=404), ServerUnavailable, r"has no stream of events at this URL \(HTTP 404\)"),
+        (
+            Response("", status=307, headers={"Location": "/elsewhere"}),
+            ServerUnavailable,
+            r"redirects to another place \(/elsewhere; HTTP 307\); nothing was sent there",
+        ),
+        (
+            Response("<p>welcome</p>", content_type="text/html"),
+            ServerUnavailable,
+            "answers with text/html where a stream of events is due",
+        ),
+    ],
+)
+def test_a_stream_that_cannot_be_opened_is_told_in_our_words(
+    site: HTTPServer, answer: Response, kind: type[Exception], words: str
+) -> None:
+    site.expect_request("/sse").respond_with_response(answer)
+
+    async def story() -> None:
+        async with toolbox(HttpAddress(url=site.url_for("/sse"), transport="sse")) as box:
+            with pytest.raises(kind, match=f"^srv: it {words}") as caught:
+                await box.tools()
+            assert "http://" not in str(caught.value)
 
     asyncio.run(story())

@@ -100,11 +100,12 @@ class Connection:
         owner = self._owner
         if owner is None:
             return
+        seconds = self.server.bounds.goodbye + _ENDING
         if self._client is not None:
-            await asyncio.wait({owner}, timeout=self.server.bounds.goodbye + _ENDING)
+            await asyncio.wait({owner}, timeout=seconds)
         while not owner.done():
             owner.cancel()
-            await asyncio.wait({owner}, timeout=1.0)
+            await asyncio.wait({owner}, timeout=seconds)  # again: the SDK has swallowed it
 
     def retire(self) -> None:
         """No new call is made on it; it is left when the last one has its answer."""

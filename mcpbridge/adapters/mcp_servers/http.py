@@ -24,6 +24,7 @@ from mcpbridge.adapters.mcp_servers.settings import HttpAddress
 from mcpbridge.adapters.mcp_servers.wire import SENDING_OF, Noting
 from mcpbridge.adapters.small_pools import SmallPools
 from mcpbridge.config.urls import is_loopback
+from mcpbridge.core.question import visible
 from mcpbridge.errors import (
     AuthRefused,
     CallNotSent,
@@ -103,7 +104,28 @@ class ServerClient(httpx2.AsyncClient):
         response.stream = Unasked(response)
         if self._sse:  # this stream is the connection
             sending.status = response.status_code
+            refusal = await self._refusal(response, sending) or self._not_opened(response)
+            if refusal is not None:
+                sending.fail(refusal)
         return response
+
+    def _not_opened(self, response: httpx2.Response) -> ServerError | None:
+        status, kind = response.status_code, response.headers.get("content-type", "")
+        if 300 <= status < 400:
+            place = visible(response.headers.get("location", "nowhere"), newlines=False)[:_BEGINNING]
+            said = f"it redirects to another place ({place}; HTTP {status}); nothing was sent there"
+            return self._error(ServerUnavailable, said, status)
+        if status == 403:
+            said = "it does not permit this credential to connect (HTTP 403)"
+            return self._error(AuthRefused, said, status)
+        if status >= 400:
+            said = f"it has no stream of events at this URL (HTTP {status}); is it a streamable HTTP server?"
+            return self._error(ServerUnavailable, said, status)
+        if not kind.lower().startswith("text/event-stream"):
+            shown = visible(kind, newlines=False)[:60] or "no content type"
+            said = f"it answers with {shown} where a stream of events is due"
+            return self._error(ServerUnavailable, said, status)
+        return None
 
     async def _paced(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -58,11 +58,14 @@ async def program(
             yield incoming, outgoing
         finally:
             by_itself = process.returncode is not None or incoming.at_end or process.stdin.is_closing()
-            with anyio.CancelScope(shield=True):
-                await incoming.aclose()
-                await outgoing.aclose()
-                tasks.start_soon(incoming.drain)
-                await _end(process, goodbye, conduct if by_itself else Conduct())
+            try:
+                with anyio.CancelScope(shield=True):
+                    await incoming.aclose()
+                    await outgoing.aclose()
+                    tasks.start_soon(incoming.drain)
+                    await _end(process, goodbye, conduct if by_itself else Conduct())
+            finally:  # the shield does not hold against `Task.cancel()`: whoever hurries, nothing stays
+                _let_go(process)
             tasks.cancel_scope.cancel()
 
 
@@ -95,7 +98,7 @@ def _missing(server: StdioCommand, path: str | None) -> str:
 
 
 async def _end(process: Process, goodbye: float, conduct: Conduct) -> None:
-    """Close its input, and wait; then SIGTERM and SIGKILL, to everything that it started too."""
+    """Close its input, and wait; then SIGTERM, and wait, for everything that it started too."""
     assert process.stdin is not None, "it is a pipe"
     process.stdin.close()
     if await _ended(process, goodbye):
@@ -104,8 +107,13 @@ async def _end(process: Process, goodbye: float, conduct: Conduct) -> None:
     if not await _ended(process, _TERMINATED, group=True):
         _signal(process, _KILL)
         await _ended(process, _TERMINATED, group=True)
-    # Something that it started may still hold the pipes; nothing public lets go of them.
-    transport = getattr(process, "_transport", None)
+
+
+def _let_go(process: Process) -> None:
+    """End what is left of it at once, and of the pipes, which something that it started may still hold."""
+    if process.returncode is None or _group(process):
+        _signal(process, _KILL)
+    transport = getattr(process, "_transport", None)  # nothing public lets go of the pipes
     if transport is not None:
         with suppress(PermissionError):
             transport.close()

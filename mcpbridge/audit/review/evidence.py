@@ -145,8 +145,8 @@ def _indexed(wanted: str, index: Index) -> Iterator[dict[str, Any]]:
     end = wanted + "\U0010ffff" if len(wanted) >= _SHORTEST else wanted
     rows = index.base.execute(
         "SELECT seq, segment, offset, length FROM records WHERE request IN (SELECT id FROM requests WHERE "
-        "request_id BETWEEN ?1 AND ?2) OR item_id BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?3",
-        (wanted, end, _MANY),
+        "request_id BETWEEN :first AND :last) OR item_id BETWEEN :first AND :last ORDER BY seq LIMIT :many",
+        {"first": wanted, "last": end, "many": _MANY},
     )
     for row in rows:
         record = parsed(index.line(*row))

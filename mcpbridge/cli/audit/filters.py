@@ -60,7 +60,7 @@ def wanted(args: argparse.Namespace) -> Wanted:
         "principal": args.principal,
         "approver": args.approver,
         "rule": args.rule,
-        "outcome": args.outcome,
+        "outcome": None if args.outcome is None else _outcome(args.outcome),
         "run": args.run_id,
         "conversation": args.conversation,
         "request_id": args.request,
@@ -83,6 +83,16 @@ def _type(name: str) -> str:
     known = [kind.value for kind in RecordType]
     if name not in known:
         raise UsageError(f"--type {name!r} is no type of record; there are: {', '.join(known)}")
+    return name
+
+
+def _outcome(name: str) -> str:
+    """What was decided, or what became of a call. A misspelled one would find nothing, as if it never was."""
+    from mcpbridge.audit.schema.fields import FIELDS
+
+    known = [word for field in ("outcome", "status") for word in FIELDS[field].shape["enum"]]
+    if name not in known:
+        raise UsageError(f"--outcome {name!r} is no outcome; there are: {', '.join(dict.fromkeys(known))}")
     return name
 
 
