@@ -80,12 +80,11 @@ def _begin(
     bridge: Bridge, options: Options, file: StateFile | None
 ) -> tuple[Conversation | None, Mapping[str, Answer]]:
     """The saved conversation, if there is one, and the answers that were given with it."""
-    text = file.read() if file is not None else None
-    if text is None:
+    conversation = file.load(bridge.loads) if file is not None else None
+    if conversation is None:
         if options.resuming:
             raise StateRefused(f"there is no saved state in {options.state}")
         return None, {}
-    conversation = bridge.loads(text)
     if options.resuming:
         return _resumed(bridge, conversation, options)
     _refuse_further_turn(conversation, options)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mcpbridge.core.conversation import Conversation
 from mcpbridge.errors import McpbridgeError, StateRefused, UsageError
 
 
@@ -55,6 +56,14 @@ class StateFile:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise StateRefused(f"the state file {self.path} cannot be read: {reason}") from None
+
+    def load(self, loads: Callable[[str], Conversation]) -> Conversation | None:
+        """What `loads` makes of the text. Raises StateRefused, which names the file."""
+        text = self.read()
+        try:
+            return None if text is None else loads(text)
+        except StateRefused as error:
+            raise StateRefused(f"{self.path}: {error}") from error
 
     def write(self, text: str) -> None:
         """Replace the file; durable when this returns. Raises McpbridgeError, and the old file is whole."""

@@ -61,7 +61,7 @@ def test_an_edited_state_is_refused(shell: Shell, tracker: Tracker) -> None:
         assert service.posts == 1
 
     assert ended.code == 2
-    assert "the seal of the saved state does not hold" in ended.err
+    assert "state.json: the seal of the saved state does not hold" in ended.err
     assert tracker.effects == []
 
 
@@ -77,6 +77,7 @@ def test_what_is_no_state_is_refused_and_left_alone(content: bytes, tmp_path: Pa
         assert service.posts == 0
 
     assert ended.code == 2
+    assert "state.json" in ended.err
     assert file.read_bytes() == content
 
 

@@ -29,11 +29,11 @@ class Keeper:
         if not path.exists():  # before a lock of nothing is made beside it
             raise StateRefused(f"there is no saved conversation in {path}")
         file = self._lock(path)
-        text = file.read()
-        if text is None:
+        conversation = file.load(self._bridge.loads)
+        if conversation is None:
             raise StateRefused(f"there is no saved conversation in {path}")
         self._file = file
-        return self._bridge.loads(text)
+        return conversation
 
     def begin(self, path: Path) -> None:
         """Keep the conversation there from now on. Raises UsageError where something is there already."""
