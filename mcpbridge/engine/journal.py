@@ -232,8 +232,11 @@ class Journal:
         """Something may have taken effect and nobody told us. `epoch` as in the outcome of a bridged call."""
         facts: dict[str, Any] = {"status": "unknown", "reason": why}
         facts |= {} if epoch is None else {"epoch": epoch}
+        decided = {one.request_id: one for one in conversation.decisions}
         for request_id in request_ids:
-            await self.note("outcome_unknown", conversation, request_id=request_id, **facts)
+            one = decided.get(request_id)
+            what = {} if one is None else {"server_label": one.server_label, "tool": one.tool}
+            await self.note("outcome_unknown", conversation, request_id=request_id, **what, **facts)
 
     async def grant_made(self, conversation: Conversation, grant: Grant, action: Action) -> None:
         """ "Always", with what it is bound to."""

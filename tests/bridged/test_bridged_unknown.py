@@ -63,7 +63,7 @@ def test_a_server_lost_in_the_middle_of_a_call_leaves_it_unknown_and_its_neighbo
     assert [call.id for call in error.conversation.pending] == ["call_delete"]
     assert error.conversation.unknown == ("call_delete",)
     [record] = one.records("outcome_unknown")
-    assert (record["request_id"], record["reason"]) == ("call_delete", str(LOST))
+    assert (record["request_id"], record["tool"], record["reason"]) == ("call_delete", "delete", str(LOST))
     assert [record["tool"] for record in one.records("outcome")] == ["read"]
     assert one.records("run_finished")[-1]["status"] == "unknown"
 

@@ -62,6 +62,7 @@ def test_a_lost_answer_is_unknown_on_record() -> None:
     here, _ = lost()
     (record,) = here.records("outcome_unknown")
     assert (record["request_id"], record["status"]) == ("mcpr_write", "unknown")
+    assert (record["server_label"], record["tool"]) == ("files", "write")
 
 
 def test_an_unknown_outcome_is_not_repeated_by_itself() -> None:

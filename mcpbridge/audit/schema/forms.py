@@ -131,7 +131,9 @@ FORMS: Final[Mapping[RecordType, Form]] = {
         ),
         phase="post",
     ),
-    RecordType.OUTCOME_UNKNOWN: _form(_RUN, "request_id", "status", "reason", may=("epoch",)),
+    RecordType.OUTCOME_UNKNOWN: _form(
+        _RUN, "request_id", "status", "reason", may=("server_label", "tool", "epoch")
+    ),
     RecordType.GRANT_MADE: _form(
         _RUN, "request_id", _CALL, "fingerprint", "scope", _GRANT, may=(_IDS, _KEPT)
     ),
