@@ -396,6 +396,10 @@ PROMISES: Final = (
     _promise(
         "audit-retention", "AUDIT, secrets", "Old segments go on record, and what is left still verifies."
     ),
+    _promise("audit-copies", "AUDIT, trust", "A copy is no cut where the log goes on from it, and says so."),
+    _promise(
+        "audit-retention-said", "AUDIT, secrets", "What a dry run of retention says is what a yes does."
+    ),
     _promise(
         "audit-tamper-anchored",
         "AUDIT, targets",
@@ -403,6 +407,9 @@ PROMISES: Final = (
     ),
     _promise(
         "audit-tamper-unanchored", "AUDIT, targets", "Without one, what is unsealed is named, and is never 0."
+    ),
+    _promise(
+        "audit-anchor-signed", "docs/audit/trust.md", "An anchor seals by what a key of the log signed only."
     ),
     _promise(
         "audit-anchor-deadline", "docs/audit/trust.md", "An answer of a witness that never ends is given up."

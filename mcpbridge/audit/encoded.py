@@ -28,3 +28,8 @@ class Encoded(NamedTuple):
     """POSIX time of the line, to the microsecond that it shows."""
     probe: bool = False
     """Asks whether the quotas permit one more use; nothing is written."""
+
+    @property
+    def named(self) -> str:
+        """What an error calls it. Not the key as it was given: a known secret may be in that."""
+        return self.request_id or self.decision_key or ""

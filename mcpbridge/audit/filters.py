@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
@@ -72,9 +73,7 @@ def sieve(wanted: Wanted) -> Sieve:
     What must occur in the line is looked for first; that is much cheaper than parsing it.
     """
     exact = {field: value for name, field in EXACT.items() if (value := wanted.get(name)) is not None}
-    needles = [
-        safe_line(f"{encode_again(name)}:{encode_again(value)}").encode() for name, value in exact.items()
-    ]
+    needles = [_needle(name, value) for name, value in exact.items()]
     types = _types(wanted)
     either = None if types is None else _any_type(types)
     tests = list(_tests(wanted, types))
@@ -93,6 +92,11 @@ def sieve(wanted: Wanted) -> Sieve:
     return passed
 
 
+def _needle(name: str, value: Any) -> bytes:
+    """How a line has it. What an argument of a command has that is no UTF-8 is in no line of ours."""
+    return safe_line(f"{encode_again(name)}:{encode_again(value)}").encode("utf-8", "surrogatepass")
+
+
 def _any_type(types: Collection[str]) -> re.Pattern[bytes]:
     """All at once: a type stands near a line's beginning, and what is not in the line is looked for in all of
     it."""
@@ -104,6 +108,24 @@ def word(record: Mapping[str, Any], name: str) -> str:
     """A field that is looked up among known names; "" where it is no text, as only a stranger writes it."""
     value = record.get(name)
     return value if isinstance(value, str) else ""
+
+
+def text_of(value: Any) -> str | None:
+    """A name or an id as patterns are held against it, here and in an index; None where there is none.
+    Something else in its place, which only a stranger writes, counts as its JSON."""
+    if value is None or value == "":
+        return None
+    return storable(value if isinstance(value, str) else encode_json(value))
+
+
+def encode_json(value: Any) -> str:
+    """Compact JSON of anything that was read from JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def storable(text: str) -> str:
+    """The text in UTF-8: a stranger's line may have escapes of half a character, which no database takes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def stamp(when: datetime) -> str:
@@ -163,5 +185,8 @@ def _by_a_person(record: Mapping[str, Any]) -> bool:
 
 
 def _fits(record: Mapping[str, Any], pattern: str) -> bool:
-    name = str(record.get("tool", ""))
-    return fnmatchcase(name, pattern) or fnmatchcase(f"{record.get('server_label', '')}.{name}", pattern)
+    name = text_of(record.get("tool"))
+    if name is None:  # it is about no tool, so about none that is asked for
+        return False
+    label = text_of(record.get("server_label")) or ""
+    return fnmatchcase(name, pattern) or fnmatchcase(f"{label}.{name}", pattern)

@@ -89,7 +89,9 @@ class Search:
         if "sealed" in opened:
             self.silent["sealed"] += 1
             return False
-        return any(self._value in leaf for leaf in leaves_of(opened.get("arguments")))
+        # The same that is looked for in a line: a sealed value may be hidden all the same, or be a part.
+        within = {name: opened.get(name) for name in ("arguments", "error")}
+        return bool(self._how(within, encode_again(within).encode("utf-8", "surrogatepass")))
 
 
 def _occurrence(record: dict[str, Any], how: str) -> Occurrence:

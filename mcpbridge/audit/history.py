@@ -83,7 +83,7 @@ class History:
         for key in entry.keys:
             before = batch.get(key) or self._decided(key, fd=fd, end=end)
             if before:
-                return AlreadyDecided(entry.request_id or entry.keys[0], seq=before[0], outcome=before[1])
+                return AlreadyDecided(entry.named, seq=before[0], outcome=before[1])
         return self._uses.against(entry.quotas) if entry.quotas else None
 
     def _decided(self, key: str, *, fd: int, end: int) -> tuple[int, str] | None:

@@ -114,7 +114,11 @@ class AuditLog:
             raise AuditUnavailable(
                 f"the audit log in {path} cannot be opened: {error.strerror or error}"
             ) from error
-        return cls(file, encoder, path=path, write_deadline=write_deadline, anchors=anchors)
+        try:
+            return cls(file, encoder, path=path, write_deadline=write_deadline, anchors=anchors)
+        except RuntimeError as error:  # no more threads to be had
+            file.close()
+            raise AuditUnavailable(f"the audit log in {path} cannot be opened: {error}") from error
 
     def keeps_results(self, tool: str) -> bool:
         """Whether results of `label.tool` are kept whole (level `full`)."""
@@ -147,8 +151,8 @@ class AuditLog:
             callers.gather(pending)
         else:  # a megabyte of odd values takes a third of a second: nobody else waits for that
             pending = Pending(NOTHING, callers, keep=keep)
+            self._start_encoding(pending, given)
             callers.deadlines.add(pending)
-            self._encoding.submit(self._encode, pending, given)
         assert pending.future is not None  # it has callers
         try:
             return await pending.future
@@ -156,6 +160,16 @@ class AuditLog:
             callers.deadlines.remove(pending)
             callers.hand_over()  # the loop may end with this pass, and what happened is written down even so
             raise
+
+    def _start_encoding(self, pending: Pending, record: Record) -> None:
+        try:
+            self._encoding.submit(self._encode, pending, record)
+        except RuntimeError as error:  # closed meanwhile by another thread, or no more threads to be had
+            assert pending.future is not None
+            pending.future.cancel()  # it is in the queue all the same, and the next one may start the thread
+            refused = AuditUnavailable(f"the audit record cannot be encoded: {error}")
+            refused.maybe_written = pending.keep
+            raise refused from error
 
     def _encode(self, pending: Pending, record: Record) -> None:
         """In a thread of its own."""

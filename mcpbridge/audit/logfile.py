@@ -56,6 +56,8 @@ class LogFile:
         """Told each signed checkpoint of ours once it is durable; it must not block."""
         self._blobs = BlobStore(directory, disk)
         self._refusal: AuditUnavailable | None = None
+        self._owed: list[Encoded] = []
+        """Records of repairs that are not written yet. What they are about is cut off already."""
         self._unsigned = False
         """Whether the last checkpoint could not be signed: its key is gone."""
         self._rotate_at = self._rhythm.segment_bytes
@@ -74,8 +76,9 @@ class LogFile:
         self._places = Places(closed)
         self._history = History(self._places, self._places.active + found.tail.end)
         self._seal = Seal(found.sealed, found.tree, found.tail, self._rhythm)
-        recovery = self._repaired(size) if found.damaged else self._catch_up()
-        if self._append(recovery)[1]:
+        if found.damaged:
+            self._repair(size)
+        if self._append(self._catch_up())[1]:
             self._active.sync()
 
     def close(self) -> None:
@@ -198,23 +201,24 @@ class LogFile:
         self._rotate_at = self._rhythm.segment_bytes
 
     def _catch_up(self) -> list[Encoded]:
-        """Follow what other processes wrote. A torn tail is cut off, and returned as a record to write."""
+        """Follow what other processes wrote. A torn tail is cut off. Returns the records to write of that."""
         size = self._active.size()
         if size is None:
             size = self._reopened()
         if size == self.tail.end:
-            recovery: list[Encoded] = []
+            pass
         elif size < self.tail.end:
             raise self._refuse(AuditCorrupt(f"{self._active.path} has lost lines that were written before"))
         else:
             for lines in whole_lines(self._active.fd, self.tail.end, size):
                 self._follow(lines)
-            recovery = self._repaired(size) if size > self.tail.end else []
+            if size > self.tail.end:
+                self._repair(size)
         if self._active.poisoned:
             self._active.renew()
-        return recovery
+        return list(self._owed)
 
-    def _repaired(self, size: int) -> list[Encoded]:
+    def _repair(self, size: int) -> None:
         """Cut off what follows the tail: it was never acknowledged. It is kept as a text of the record."""
         end = self.tail.end
         torn = read_at(self._active.fd, end, size - end)
@@ -223,7 +227,7 @@ class LogFile:
         entry = self._encoder.encode(Record(type=RecordType.RECOVERY, fields=fields, blobs=(text,)))
         self._blobs.store(entry.blobs)
         self._disk.truncate(self._active.fd, end)
-        return [entry]
+        self._owed.append(entry)
 
     def _reopened(self) -> int:
         """`audit.jsonl` is another file: a process began a new segment, or replaced one whose sync failed.
@@ -301,6 +305,7 @@ class LogFile:
         except AuditUnavailable:
             self._history.unuse(used)
             raise
+        self._owed.clear()  # they come with every batch
         self._seal.wrote(begin, end, leaves)
         self._history.decided(places)
         return results, True

@@ -68,7 +68,7 @@ class MemoryAudit:
         seq = len(self.lines) + 1
         for key in entry.keys:
             if before := self._decided.get(key):
-                raise AlreadyDecided(entry.request_id or entry.keys[0], seq=before[0], outcome=before[1])
+                raise AlreadyDecided(entry.named, seq=before[0], outcome=before[1])
         refusal = await self.against(entry.quotas)
         if refusal is not None:
             raise refusal

@@ -24,9 +24,15 @@ class Entry(NamedTuple):
     offset: int
     """Of its first byte in the segment."""
     number: int
-    """In the segment, from 1 (from where reading began, where that was not the start)."""
+    """In the segment, from 1; 0 where reading did not begin at its start."""
     line: bytes
     """Without its newline."""
+
+    @property
+    def place(self) -> str:
+        """For people."""
+        which = f"line {self.number}" if self.number else f"the line at byte {self.offset}"
+        return f"{which} of {self.segment.name}"
 
 
 def read(directory: str | Path, **wanted: Unpack[Wanted]) -> Iterator[dict[str, Any]]:
@@ -53,9 +59,7 @@ def record_of(entry: Entry, passed: Sieve) -> dict[str, Any] | None:
     try:
         return passed(entry.line)
     except NotJson:
-        raise AuditCorrupt(
-            f"line {entry.number} of {entry.segment.name} is not JSON; run `mcpbridge audit verify`"
-        ) from None
+        raise AuditCorrupt(f"{entry.place} is not JSON; run `mcpbridge audit verify`") from None
 
 
 def latest(
@@ -94,7 +98,7 @@ def lines_of(segment: Path, fd: int, start: int, end: int) -> Iterator[Entry]:
     number, offset = 0, start
     for block in whole_lines(fd, start, end):
         for line in block[:-1].split(b"\n"):
-            number += 1
+            number += not start
             yield Entry(segment, offset, number, line)
             offset += len(line) + 1
 

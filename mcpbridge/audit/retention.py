@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from mcpbridge.audit.merkle import CompactRange
 from mcpbridge.audit.read import entries
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.sealed import sealed_key
-from mcpbridge.audit.segments import LOG_NAME, closed_segments
+from mcpbridge.audit.segments import LOG_NAME, closed_name, closed_segments, segments
 from mcpbridge.audit.tail import line_at, whole_lines
 from mcpbridge.audit.verifying.start import Start, start_of
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable
@@ -51,16 +51,32 @@ class Removal:
     """Texts and keys, below the log's folder, that no other record names."""
 
 
-def due(directory: Path, *, before: datetime) -> tuple[Path, ...]:
-    """Closed segments whose last record is older than `before` (aware), from the oldest on without a gap."""
+def due(directory: Path, *, before: datetime, closing: bool = False) -> tuple[Path, ...]:
+    """Closed segments whose last record is older than `before` (aware), from the oldest on without a gap.
+    `closing`: the active segment counts as closed."""
     limit = before.astimezone(UTC).isoformat(timespec="microseconds")[:-6]
     found: list[Path] = []
-    for path in closed_segments(directory):
-        record = parsed(_last_line(path)) or {}
-        if not str(record.get("ts", "")) < limit:
+    for path in segments(directory) if closing else closed_segments(directory):
+        line = _last_line(path)
+        unfinished = not line and path.name == LOG_NAME
+        if unfinished or not str((parsed(line) or {}).get("ts", "")) < limit:
             break
         found.append(path)
     return tuple(found)
+
+
+def planned(directory: Path, *, before: datetime, closing: bool = False) -> Removal:
+    """What `retain` would remove. Changes nothing. `closing`: once the active segment is closed, under the
+    name that it has then. Raises UsageError and AuditCorrupt as `retain` does, AuditUnavailable."""
+    refuse_if_held(directory, "nothing was removed")
+    going = due(directory, before=before, closing=closing)
+    if not going:
+        return Removal()
+    gone, listed = _read(directory, going)
+    files = _only_theirs(directory, going, gone.names)
+    found = _removal(going, listed, files)
+    named = (closed_name(one["first_seq"]) if one["file"] == LOG_NAME else one["file"] for one in listed)
+    return replace(found, segments=tuple(directory / name for name in named))
 
 
 def begins(directory: Path) -> datetime | None:
@@ -109,12 +125,10 @@ async def retain(
     was tampered with is evidence, and stays), AuditUnavailable.
     """
     refuse_if_held(directory, "nothing was removed")
-    segments = due(directory, before=before)
-    if not segments:
+    going = due(directory, before=before)
+    if not going:
         return Removal()
-    base = start_of(directory)
-    gone = _Pass(base)
-    listed = [gone.segment(path) for path in segments]
+    gone, listed = _read(directory, going)
     fields = {
         "segments": listed,
         "last_seq": gone.tree.size,
@@ -129,19 +143,28 @@ async def retain(
     seq = await log.append(Record(type=RecordType.RETENTION_APPLIED, phase="pre", fields=fields))
     refuse_if_held(directory, "nothing was removed", before=seq)  # one that came meanwhile
     try:
-        files = _remove(directory, segments, gone.names, archive, disk or SystemDisk())
+        files = _remove(directory, going, gone.names, archive, disk or SystemDisk())
     except OSError as error:
         raise AuditUnavailable(
             f"not everything could be removed: {error.strerror or error}; make it possible, and try again"
         ) from error
     done = {"of": seq, "last_seq": gone.tree.size, "files": len(files)}
     await log.append(Record(type=RecordType.RETENTION_APPLIED, phase="post", fields=done))
+    return _removal(going, listed, files)
+
+
+def _read(directory: Path, going: Sequence[Path]) -> tuple[_Pass, list[dict[str, Any]]]:
+    gone = _Pass(start_of(directory))
+    return gone, [gone.segment(path) for path in going]
+
+
+def _removal(going: Sequence[Path], listed: Sequence[dict[str, Any]], files: Sequence[str]) -> Removal:
     return Removal(
-        segments=segments,
-        records=gone.tree.size - base.lines,
+        segments=tuple(going),
+        records=listed[-1]["last_seq"] - listed[0]["first_seq"] + 1,
         size=sum(one["size"] for one in listed),
         last_ts=str(listed[-1]["last_ts"]),
-        files=files,
+        files=tuple(files),
     )
 
 
@@ -199,21 +222,26 @@ def _names(line: bytes) -> Iterator[str]:
         yield f"{KEY_FOLDER}/{key}{KEY_SUFFIX}"
 
 
+def _only_theirs(directory: Path, going: Sequence[Path], names: set[str]) -> tuple[str, ...]:
+    """Of these files, those that no segment that stays names."""
+    for entry in entries(directory):
+        if entry.segment not in going:
+            names.difference_update(_names(entry.line))
+    return tuple(sorted(name for name in names if (directory / name).exists()))
+
+
 def _remove(
-    directory: Path, segments: Sequence[Path], names: set[str], archive: Path | None, disk: Disk
+    directory: Path, going: Sequence[Path], names: set[str], archive: Path | None, disk: Disk
 ) -> tuple[str, ...]:
     """Under the log's lock: a writer that names one of these texts meanwhile stores it again (`ensure`)."""
     lock = ProcessLock(directory / LOCK_NAME)
     try:
         with lock:
-            going = set(segments)
-            for entry in entries(directory):
-                if entry.segment not in going:
-                    names.difference_update(_names(entry.line))
-            files = tuple(sorted(name for name in names if (directory / name).exists()))
-            if archive is not None:
-                _keep(directory, [*(path.name for path in segments), *files], archive, disk)
-            for path in (*segments, *(directory / name for name in files)):
+            if archive is not None:  # with the texts that records which stay name too: it is a log of its own
+                texts = sorted(name for name in names if (directory / name).exists())
+                _keep(directory, [*(path.name for path in going), *texts], archive, disk)
+            files = _only_theirs(directory, going, names)
+            for path in (*going, *(directory / name for name in files)):
                 path.unlink(missing_ok=True)
             # The index is made from the lines: it would keep what was removed, and is made anew at any time.
             shutil.rmtree(directory / INDEX, ignore_errors=True)
@@ -242,10 +270,12 @@ def _keep(directory: Path, names: Sequence[str], archive: Path, disk: Disk) -> N
 
 
 def _last_line(path: Path) -> bytes:
-    """A closed segment ends in a newline."""
+    """A closed segment ends in a newline; one that does not is being written, and has no last line yet."""
     fd = open_log(path, write=False)
     try:
         size, look = os.fstat(fd).st_size, _LOOK
+        if not size or read_at(fd, size - 1, 1) != b"\n":
+            return b""
         while True:
             data = read_at(fd, max(0, size - look), min(look, size)).rstrip(b"\n")
             cut = data.rfind(b"\n")

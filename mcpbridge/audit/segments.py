@@ -65,11 +65,18 @@ def opened(directory: Path) -> Iterator[tuple[Path, int]]:
     try:
         identity = _identity(os.fstat(last))
         if active != directory:
-            older = [path for path in closed_segments(directory) if _identity(path.stat()) != identity]
-            yield from _each(older)
+            yield from _each(_before(closed_segments(directory), identity))
         yield active, last
     finally:
         os.close(last)
+
+
+def _before(closed: tuple[Path, ...], identity: tuple[int, int]) -> tuple[Path, ...]:
+    """The segments before the one that was active: rotations may have closed it since, and later ones."""
+    for at, path in enumerate(closed):
+        if _identity(path.stat()) == identity:
+            return closed[:at]
+    return closed
 
 
 def _each(paths: tuple[Path, ...] | list[Path], *, missing: Path | None = None) -> Iterator[tuple[Path, int]]:

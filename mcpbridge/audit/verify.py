@@ -8,7 +8,7 @@ one that the writing account cannot change, an intact log is `unsealed`, never s
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from mcpbridge.audit.segments import LOG_NAME, first_of, segments
 from mcpbridge.audit.verifying.asking import ask
 from mcpbridge.audit.verifying.beside import SecondProcess
 from mcpbridge.audit.verifying.claims import Source
+from mcpbridge.audit.verifying.copies import copy_of, may_be_copy
 from mcpbridge.audit.verifying.heads import Head, Heads, Remembered
 from mcpbridge.audit.verifying.outside import writer_of
 from mcpbridge.audit.verifying.result import UNFINISHED, Status, Testimony, Unsealed, Verification
@@ -65,7 +66,7 @@ def verify(
     makes this less strict.
     """
     path = Path(directory_or_file)
-    shown = log_path(path)
+    shown = path if _closed_only(path) else log_path(path)
     try:
         return _verified(path, shown, against or Against(), second)
     except FileNotFoundError as error:
@@ -77,6 +78,14 @@ def verify(
         which = f"{error.filename}: " if error.filename else ""
         problem = f"{which}{error.strerror or error}"
         return Verification(path=shown, status=Status.UNUSABLE, problem=problem)
+
+
+def _closed_only(path: Path) -> bool:
+    """An archive: a log without an active file."""
+    try:
+        return path.is_dir() and not (path / LOG_NAME).exists() and bool(segments(path))
+    except OSError:  # said where it is read
+        return False
 
 
 def log_path(directory_or_file: str | Path) -> Path:
@@ -129,14 +138,25 @@ class _Pass:
         heads = against.heads
         self._before = heads.at(self._folder) if heads else ""
         head = heads.of(self._origin or self._before) if heads else None
-        self._head = Remembered(head) if head else None
+        self._seen_elsewhere = head if head and heads and may_be_copy(head, self._folder, heads) else None
+        self._copy = copy_of(path, self._seen_elsewhere) if self._seen_elsewhere else None
+        self._heads = list(self._seen(head, heads))
         trusted = against.keys or ([head.key] if head and head.key else [])
         self._beside = self._kept_keys()
         self._signers = Signers(self._beside, trusted)
         self._kept = list(self._sources())
         self._bytes = _size(path)
-        sources: list[Source] = [*self._kept, *([self._head] if self._head else [])]
+        sources: list[Source] = [*self._kept, *self._heads]
         self.scan = Scan(path, self._start, self._signers, sources, second)
+
+    def _seen(self, head: Head | None, heads: Heads | None) -> Iterator[Remembered]:
+        """What this log has to bear out. A copy is shorter than what was seen elsewhere, and never shorter
+        than what was seen of it here."""
+        if head and not self._copy:
+            yield Remembered(head)
+        here = heads.copy_at(self._folder) if heads else None
+        if here and here.origin == (self._origin or self._before):
+            yield Remembered(here, name="what you saw last of this copy")
 
     def _kept_keys(self) -> Sequence[VerifierKey]:
         try:
@@ -185,9 +205,11 @@ class _Pass:
         scan, signers = self.scan, self._signers
         self._check_trust()
         self._check_place()
+        self._check_copy()
         anchors = tuple(kept.testimony() for kept in self._kept)
         unsealed = self._unsealed(anchors)
-        status = Status.TAMPERED if scan.flaw_count else Status.UNSEALED if unsealed else Status.SEALED
+        short = bool(unsealed or self._copy)  # a copy that ends early is never the whole log
+        status = Status.TAMPERED if scan.flaw_count else Status.UNSEALED if short else Status.SEALED
         return Verification(
             path=shown,
             status=status,
@@ -202,6 +224,7 @@ class _Pass:
             signer=str(signers.signer or ""),
             trusted=signers.trusted,
             unsealed=unsealed,
+            copy_of=self._copy.of.place if self._copy else "",
             anchors=anchors,
             warnings=(*self.warnings, *signers.warnings, *self._remembered()),
             flaws=tuple(scan.flaws),
@@ -236,6 +259,20 @@ class _Pass:
                 "if that is meant, say so with --forget",
             )
 
+    def _check_copy(self) -> None:
+        scan, seen = self.scan, self._seen_elsewhere
+        if self._copy and (scan.last_seq, scan.head) != (self._copy.lines, self._copy.last):
+            self.scan.add(
+                FlawKind.CUT_OFF, "it changed while it was held against the log that goes on from it"
+            )
+        if self._copy:
+            self.warnings.append(str(self._copy))
+        elif seen and scan.last_seq < seen.lines:
+            self.warnings.append(
+                f"what you saw last was in {seen.place}, which does not go on from here; if this is a copy "
+                "or an archive of it, hold it against its key alone: --no-remember --key VKEY"
+            )
+
     def _unsealed(self, anchors: Sequence[Testimony]) -> Unsealed | None:
         """Records after the last line that a sealing anchor vouches for; None when there are none."""
         scan = self.scan
@@ -250,9 +287,13 @@ class _Pass:
         return Unsealed(records=records, first_seq=first, last_seq=scan.last_seq) if records > 0 else None
 
     def _remembered(self) -> list[str]:
-        if self._head is None or not self._head.borne_out or self.scan.flaw_count:
+        if self.scan.flaw_count:
             return []  # where lines were altered since, the tree alone may not tell
-        return [f"nothing changed in the {self._head.head.lines} lines that you saw on {self._head.when}"]
+        return [
+            f"nothing changed in the {each.head.lines} lines that you saw on {each.when}"
+            for each in self._heads[:1]
+            if each.borne_out
+        ]
 
     def remembered(self, heads: Heads, found: Verification) -> Verification:
         """Keep the end of the log for the next time. Where that fails, the result says so."""
@@ -265,8 +306,9 @@ class _Pass:
             seen_at=datetime.now(UTC),
             key=self._signers.signer,
         )
+        seen = self._seen_elsewhere
         try:
-            heads.remember(head, self._folder)
+            heads.remember(head, self._folder, copy=seen is not None and found.lines <= seen.lines)
         except OSError as error:
             failed = f"this cannot be remembered in {heads.folder}: {error.strerror or error}"
             return replace(found, warnings=(*found.warnings, failed))

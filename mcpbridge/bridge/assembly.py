@@ -275,9 +275,11 @@ class Assembly:
 
     async def close(self) -> None:
         """Close what was opened here; a sink the caller brought is the caller's."""
-        await self.toolboxes.close()
-        if isinstance(self.audit, AuditLog):
-            await self.audit.close()
+        try:
+            await self.toolboxes.close()
+        finally:
+            if isinstance(self.audit, AuditLog):
+                await self.audit.close()
         if self.telemetry.busy:
             await asyncio.to_thread(self.telemetry.close)
 

@@ -109,8 +109,10 @@ class Bridge:
 
     async def close(self) -> None:
         """Close the audit log and the client that was made here."""
-        await self._close_client()
-        await self._assembly.close()
+        try:
+            await self._close_client()
+        finally:
+            await self._assembly.close()
 
     async def _close_client(self) -> None:
         """Close the client that was made here; what was learned about the endpoint is kept."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcpbridge.cli.exits import COMPLETED
+from mcpbridge.cli.interrupts import run_until_stopped
 from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config
 from mcpbridge.errors import UsageError
 
@@ -61,11 +61,11 @@ def add(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until the client has gone (stdio), or until SIGINT or SIGTERM."""
+    """Serve until the client has gone (stdio), or until SIGINT, SIGTERM or SIGHUP."""
     if args.client and not args.http:
         raise UsageError("--client is for --http; on standard input and output there is one client only")
     try:
-        asyncio.run(_serve(args))
+        run_until_stopped(_serve(args))
     except OSError as error:
         raise UsageError(f"port {args.port} cannot be used: {error.strerror or error}") from None
     return COMPLETED
@@ -131,9 +131,12 @@ def _caller(given: str) -> Caller:
 
 
 def _each_their_own(callers: tuple[Caller, ...]) -> None:
-    """A token that two clients have names neither."""
+    """A name that is given twice, or a token that two clients have, names neither."""
     whose: dict[str, str] = {}
-    for caller in callers:
+    names = [caller.principal for caller in callers]
+    for number, caller in enumerate(callers):
+        if caller.principal in names[:number]:
+            raise UsageError(f"--client {caller.principal} is given twice; name each client once")
         other = whose.setdefault(caller.token.reveal(), caller.principal)
         if other != caller.principal:
             raise UsageError(
@@ -144,9 +147,15 @@ def _each_their_own(callers: tuple[Caller, ...]) -> None:
 async def _over_stdio(gateway: Gateway) -> None:
     from mcp.server.stdio import stdio_server
 
-    server = gateway.only.server()
-    async with stdio_server() as (reading, writing):
-        await server.run(reading, writing, server.create_initialization_options())
+    from mcpbridge.gateway.standard_input import StandardInput
+
+    server, lines = gateway.only.server(), cast("Any", StandardInput(sys.stdin.fileno()))
+    async with stdio_server(lines) as (reading, writing):
+        try:
+            await server.run(reading, writing, server.create_initialization_options())
+        finally:  # first of all: a client that does not read keeps us from leaving standard output
+            await gateway.close()
+            await gateway.assembly.close()
 
 
 async def _over_http(gateway: Gateway, port: int) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+_T = TypeVar("_T")
 _HANG_UP: Final[int | None] = getattr(signal, "SIGHUP", None)
 """Windows has none."""
 _SIGNALS: Final[tuple[int, ...]] = (
@@ -42,3 +43,23 @@ def cancelling(task: asyncio.Task[Any]) -> Generator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def run_until_stopped(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run it in a new loop. The first signal cancels it, so that it ends what it has begun, above all the
+    programs of servers; then SystemExit says which one it was, as a shell would."""
+
+    async def whole() -> tuple[_T | None, list[int]]:
+        task = asyncio.create_task(work)
+        with cancelling(task) as caught:
+            try:
+                return await task, []
+            except asyncio.CancelledError:
+                if not caught:
+                    raise
+                return None, caught
+
+    result, caught = asyncio.run(whole())
+    if caught:
+        raise SystemExit(128 + caught[0])
+    return result  # type: ignore[return-value] # its own, where nothing stopped it

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.cli.exits import COMPLETED, FAILED
 from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config, add_json
+from mcpbridge.cli.policy_text import many
 from mcpbridge.core.question import visible
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Probe, compare, write."""
-    import asyncio
-
+    from mcpbridge.cli.interrupts import run_until_stopped
     from mcpbridge.cli.probing import probe_all
     from mcpbridge.cli.servers import chosen
     from mcpbridge.config import load_config, process_sources
@@ -61,10 +61,16 @@ def run(args: argparse.Namespace) -> int:
 
     config = load_config(args.config or DEFAULT_CONFIG)
     servers = chosen(config.servers, args.server)
-    probes = asyncio.run(probe_all(servers, process_sources(), within=_TIMEOUT, profile=config.model.profile))
+    probes = run_until_stopped(
+        probe_all(servers, process_sources(), within=_TIMEOUT, profile=config.model.profile)
+    )
     found = {probe.label: _definitions(probe) for probe in probes if not (probe.problem or probe.skipped)}
     problems = [probe.problem for probe in probes if probe.problem]
-    report: dict[str, Any] = {"problems": problems, "skipped": [p.label for p in probes if p.skipped]}
+    report: dict[str, Any] = {
+        "problems": problems,
+        "skipped": [probe.label for probe in probes if probe.skipped],
+        "not_compared": [probe.label for probe in probes if probe.problem or probe.skipped],
+    }
     code = FAILED if problems else COMPLETED
     for path in _files(config, args.file):
         before = _old(path)
@@ -160,6 +166,16 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
+def _compared(count: int, missing: Sequence[str]) -> str:
+    """What `--check` found, and of whom it found nothing."""
+    found = many(count, "difference") if count else "as pinned"
+    if not missing:
+        return found
+    return (
+        f"{found} as far as could be looked at; not compared: {visible(', '.join(missing), newlines=False)}"
+    )
+
+
 def _show(report: Mapping[str, Any], *, as_json: bool, check: bool) -> None:
     if as_json:
         print(json.dumps(report))
@@ -173,6 +189,7 @@ def _show(report: Mapping[str, Any], *, as_json: bool, check: bool) -> None:
             print(line)
         count = sum(not line.startswith(" ") for line in file["differences"])
         if check:
-            print(f"{file['file']}: {f'{count} differences' if count else 'as pinned'}")
+            print(f"{file['file']}: {_compared(count, report['not_compared'])}")
         else:
-            print(f"{file['file']}: {'written' if file['written'] else 'NOT written'}, {count} differences")
+            done = "written" if file["written"] else "NOT written"
+            print(f"{file['file']}: {done}, {many(count, 'difference')}")

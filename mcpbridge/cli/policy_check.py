@@ -51,7 +51,9 @@ def add(commands: Commands) -> None:
         help="tools that are known: an MCP tools/list result, functions, or `servers probe --json`; "
         "LABEL=FILE names the server (repeatable)",
     )
-    parser.add_argument("--probe", action="store_true", help="with -c: ask the servers for their tools")
+    parser.add_argument(
+        "--probe", action="store_true", help="ask the servers of the configuration for their tools"
+    )
     parser.add_argument("--strict", action="store_true", help="notes count as findings too")
     parser.add_argument("--sarif", metavar="FILE", help="write SARIF 2.1.0 for code hosts; - prints it")
     add_json(parser, "one JSON object instead of text")
@@ -61,7 +63,12 @@ def add(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, and say what was found."""
     if args.probe and args.config is None:
-        raise UsageError("--probe asks the servers of a configuration; name it with -c FILE")
+        if not Path(DEFAULT_CONFIG).exists():
+            raise UsageError(
+                f"--probe asks the servers of a configuration, and there is no ./{DEFAULT_CONFIG}; "
+                "name one with -c FILE"
+            )
+        args.config = DEFAULT_CONFIG
     if args.json and args.sarif == "-":
         raise UsageError("--json and --sarif - both print; write --sarif FILE")
     found, files = _findings(args)

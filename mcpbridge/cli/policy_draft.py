@@ -101,8 +101,7 @@ def _from_file(args: argparse.Namespace) -> Sequence[Toolbox]:
 
 def _listed(args: argparse.Namespace) -> Sequence[Toolbox]:
     """What the servers of a configuration list now. One that cannot be listed is an error, not a gap."""
-    import asyncio
-
+    from mcpbridge.cli.interrupts import run_until_stopped
     from mcpbridge.cli.probing import probe_all
     from mcpbridge.config import load_config, process_sources
     from mcpbridge.policy.draft import DefinitionsUnreadable, read_definitions
@@ -111,7 +110,7 @@ def _listed(args: argparse.Namespace) -> Sequence[Toolbox]:
         raise UsageError("TOOLS.json and --label belong to a file; with -c the configuration says both")
     config = load_config(args.config)
     chosen = _chosen(config.servers, args.server)
-    probes = asyncio.run(
+    probes = run_until_stopped(
         probe_all(chosen, process_sources(), within=args.timeout, profile=config.model.profile)
     )
     failed = [probe.problem for probe in probes if probe.problem]

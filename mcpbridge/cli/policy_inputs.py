@@ -135,13 +135,12 @@ def known_world(
 
 def _probed(config: Configuration) -> list[Toolbox]:
     """What the servers list now. One that cannot be listed is told, and its tools stay unknown."""
-    import asyncio
-
+    from mcpbridge.cli.interrupts import run_until_stopped
     from mcpbridge.cli.probing import probe_all
     from mcpbridge.config import process_sources
     from mcpbridge.policy.draft import DefinitionsUnreadable, read_definitions
 
-    probes = asyncio.run(
+    probes = run_until_stopped(
         probe_all(config.servers, process_sources(), within=_PROBE_SECONDS, profile=config.model.profile)
     )
     listed: list[Mapping[str, object]] = []

@@ -66,7 +66,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", metavar="FILE", type=Path, help="go on with a saved conversation")
     parser.add_argument(
         "--decide",
-        metavar="ID=yes|no[:reason]|always[:1h][:5x]",
+        metavar="ID=yes|no[:reason]|always[:1h][:5x]|edit:FILE",
         type=decision,
         action="append",
         default=[],

@@ -17,6 +17,7 @@ from mcpbridge.bridge.bridge import Bridge
 from mcpbridge.bridge.result import Result
 from mcpbridge.cli.interrupts import cancelling
 from mcpbridge.cli.parsing import DEFAULT_CONFIG
+from mcpbridge.cli.run_edits import check_edits
 from mcpbridge.cli.run_end import End, broken, ended, not_begun, resume_command, stopped, turn_command
 from mcpbridge.cli.run_options import Decide, Options
 from mcpbridge.cli.show import Show
@@ -99,6 +100,7 @@ def _resumed(
             f"nothing is open in {options.state}; "
             f"for a further turn: {turn_command(options.state or Path(), config=options.config)}"
         )
+    check_edits(conversation, options.decisions)
     return conversation, _answers(options)
 
 

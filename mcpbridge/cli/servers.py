@@ -81,14 +81,13 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_probe(args: argparse.Namespace) -> int:
     """Connect to the servers, all at once, and show what was found."""
-    import asyncio
-
+    from mcpbridge.cli.interrupts import run_until_stopped
     from mcpbridge.cli.probing import probe_all
     from mcpbridge.config import load_config, process_sources
 
     config = load_config(args.config or DEFAULT_CONFIG)
     servers = chosen(config.servers, args.labels)
-    probes = asyncio.run(
+    probes = run_until_stopped(
         probe_all(
             servers, process_sources(), within=args.timeout, profile=config.model.profile, longer=_LONGER
         )

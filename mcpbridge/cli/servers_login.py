@@ -104,9 +104,14 @@ def _server(args: argparse.Namespace) -> ServerDeclaration:
     server = servers.get(args.label)
     if server is None:
         raise UsageError(f"no server {args.label!r} is declared; there are: {', '.join(servers) or 'none'}")
-    if server.oauth is None or server.oauth.grant != "authorization_code":
+    if server.oauth is None:
         raise UsageError(
             f"{server.origin}: the server {server.label!r} takes no login; write oauth: {{}} there"
+        )
+    if server.oauth.grant != "authorization_code":
+        raise UsageError(
+            f"{server.origin}: the server {server.label!r} needs no login of a person: with "
+            f"grant: {server.oauth.grant} mcpbridge gets its tokens by itself, and nothing has to be written"
         )
     return server
 

@@ -244,7 +244,10 @@ def _progress(event: CallProgress) -> str:
 
 
 def _result(event: CallFinished) -> str:
-    head = f"{event.server_label}.{event.tool} {event.status}, {_SEEN_BY[event.evidence]}"
+    # What failed here was perhaps never sent: the words of the failure say so, and ours say no more.
+    sent = event.status != "failed" or event.evidence != "executed_here"
+    how = f"{event.status}, {_SEEN_BY[event.evidence]}" if sent else "failed"
+    head = f"{event.server_label}.{event.tool} {how}"
     return f"{head}: {_clip(event.output)}" if event.output else head
 
 

@@ -18,6 +18,7 @@ from mcpbridge.config.files import joined
 from mcpbridge.config.keys import ANCHOR_KINDS, AUDIT_ANCHOR
 from mcpbridge.config.reader import Reader
 from mcpbridge.config.urls import url_problem
+from mcpbridge.errors import UsageError
 
 _EXAMPLE: Final = "write {file: /mnt/heads/log.jsonl}, or another of: " + ", ".join(ANCHOR_KINDS)
 _BESIDE: Final = {"witness": ("key",), "timestamps": ("roots",)}
@@ -92,7 +93,11 @@ def _timestamps(entry: Reader, every: dict[str, Any]) -> Anchor | None:
     url, roots = _url(entry, "timestamps"), entry.text("roots")
     if url is None or roots is None:
         return None
-    return TimestampAnchor(url=url, roots=joined(entry.directory, roots), **every)
+    try:
+        return TimestampAnchor(url=url, roots=joined(entry.directory, roots), **every)
+    except UsageError as error:  # the extra is not installed
+        entry.refuse(f"{entry.name('timestamps')}: {error}", "timestamps")
+        return None
 
 
 def _url(entry: Reader, key: str) -> str | None:

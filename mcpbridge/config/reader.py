@@ -20,6 +20,8 @@ from mcpbridge.errors import Problem
 _Word = TypeVar("_Word", bound=str)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 """What can be repeated as a label."""
+_WORD: Final = re.compile(r"[a-z][a-z_]{0,31}", re.ASCII)
+"""What names a tool or a kind of thing, and is no secret."""
 _KINDS: Final = {
     bool: "true or false",
     int: "a number",
@@ -157,9 +159,9 @@ class Reader:
         self.refuse(f"{self.name(key)} cannot be {word[:40]!r}; {instead(word, choices)}", key)
         return None
 
-    def texts(self, key: str, form: str = "write [A, B]") -> tuple[str, ...] | None:
+    def texts(self, key: str, form: str = "") -> tuple[str, ...] | None:
         """A list of texts; None when absent or wrong."""
-        items: list[Any] | None = self._typed(key, list, form)
+        items: list[Any] | None = self._typed(key, list, form or _listed(self.values.get(key)))
         if items is None:
             return None
         wrong = [index for index, item in enumerate(items) if not isinstance(item, str) or not item.strip()]
@@ -248,6 +250,12 @@ class Reader:
 
 def _quotes(kind: type[Any], value: object) -> str:
     return "; put it in quotes" if kind is str and isinstance(value, bool | int | float) else ""
+
+
+def _listed(value: object) -> str:
+    """The same as a list of one, where it is a plain word; no more of it is repeated."""
+    word = value if isinstance(value, str) and _WORD.fullmatch(value) else "A, B"
+    return f"write [{word}]"
 
 
 def _below(value: Any, key: str | int) -> Any:

@@ -150,6 +150,8 @@ class Conversation:
     """Outcomes that are not on record yet: written before anything else happens."""
     repeats: Mapping[str, int] = field(default_factory=dict[str, int])
     """Request → how many attempts at it were made and came to nothing, or to nobody knows what."""
+    doubtful: frozenset[str] = frozenset()
+    """Requests that are tried again although an earlier attempt may have taken effect."""
     usage: Usage = Usage()
     turn: int = 0
     rounds: int = 0
@@ -294,7 +296,8 @@ class Conversation:
         """A person decided that a request of unknown outcome shall be tried again."""
         if request_id not in self.begun:
             raise UsageError(f"the outcome of {request_id} is not unknown")
-        return self.not_begun(request_id).again(request_id)
+        state = self.not_begun(request_id).again(request_id)
+        return replaced(state, doubtful=self.doubtful | {request_id})
 
     def again(self, request_id: str) -> Conversation:
         """The next decision on this request is a further attempt."""

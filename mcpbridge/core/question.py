@@ -100,15 +100,18 @@ def screen(
     principal: str,
     always: Sequence[str] = (),
     needs: Sequence[Approval] = (),
+    doubtful: bool = False,
 ) -> str:
     """The question as plain text, under 80 columns where the values allow it.
 
-    `always` is what a grant would bind, line by line; `needs` is who has to agree.
+    `always` is what a grant would bind, line by line; `needs` is who has to agree. `doubtful`: an earlier
+    attempt at this very call may have taken effect.
     """
     rules = ", ".join(ruling.rule_ids) or "the policy's default"
     lines = [
         f"{principal or 'the model'} wants to call {action.name}",
         f"  server     {action.server_identity} ({_VIA[action.via]})",
+        *(["  ATTENTION  an earlier attempt at this call may have taken effect"] if doubtful else []),
         *_argument_lines(action.arguments),
         f"  asked by   {rules}" + (f": {' '.join(ruling.reason.split())}" if ruling.reason else ""),
         *(f"  {'changed' if number == 0 else '':<11}{note}" for number, note in enumerate(ruling.notes)),

@@ -18,10 +18,11 @@ from mcpbridge.core.entries import Entry, encode
 from mcpbridge.core.items import ApprovalRequest, FunctionCall, Item
 from mcpbridge.errors import StateRefused
 
-VERSION: Final = 3
+VERSION: Final = 4
 _OLDER: Final[Mapping[int, dict[str, Any]]] = {
-    1: {"asked_at": {}, "votes": {}, "bridged": {}},
-    2: {"bridged": {}},
+    1: {"asked_at": {}, "votes": {}, "bridged": {}, "doubtful": []},
+    2: {"bridged": {}, "doubtful": []},
+    3: {"doubtful": []},
 }
 """Older readable formats, with what they lack."""
 
@@ -50,6 +51,7 @@ def dumps(conversation: Conversation) -> str:
             "grants": [_plain(grant) for grant in conversation.grants],
             "owed": conversation.owed,
             "repeats": conversation.repeats,
+            "doubtful": sorted(conversation.doubtful),
             "usage": _plain(conversation.usage),
             "turn": conversation.turn,
             "rounds": conversation.rounds,
@@ -109,6 +111,7 @@ def _conversation(data: Any) -> Conversation:
         ),
         owed=tuple(data["owed"]),
         repeats=data["repeats"],
+        doubtful=frozenset(data["doubtful"]),
         usage=Usage(**data["usage"]),
         turn=data["turn"],
         rounds=data["rounds"],

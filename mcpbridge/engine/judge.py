@@ -164,6 +164,7 @@ class Judge:
                 principal=conversation.principal,
                 always=offer(action, terms(policies)) if may_grant else (),
                 needs=asked,
+                doubtful=action.request_id in conversation.doubtful,
             ),
             timeout=ruling.ask_timeout if ruling.ask_timeout is not None else self.ask_timeout,
             grantable=may_grant,

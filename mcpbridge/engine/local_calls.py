@@ -19,6 +19,7 @@ from mcpbridge.engine.following import Follower
 from mcpbridge.engine.journal import Journal, attempt_name
 from mcpbridge.engine.judge import Judge
 from mcpbridge.engine.server_questions import ServerQuestions
+from mcpbridge.engine.told import failed
 from mcpbridge.errors import OutcomeLost, OutcomeUnknown
 from mcpbridge.ports import CallContext, LocalTool, Model
 
@@ -90,9 +91,11 @@ class LocalCalls:
             async for event in self._told_by(tasks):
                 yield event
         finally:
-            await self._stop(tasks)
-            if any(self._unaccounted(action.request_id) for action in actions):
-                await asyncio.shield(self._account_for(actions))
+            try:
+                await self._stop(tasks)
+            finally:  # also where it is cancelled a second time
+                if any(self._unaccounted(action.request_id) for action in actions):
+                    await asyncio.shield(self._account_for(actions))
         if self._lost:
             raise self._unknown_now()
 
@@ -189,6 +192,8 @@ class LocalCalls:
                 self._lost[action.request_id] = error
                 return None
             told = edited.told(action, result.output)
+            if result.status != "completed" and isinstance(told, str):
+                told = failed(self.conversation, action.request_id, told)
             result = replace(result, output=self.mask.value(told))
         # The call has been made: no failure of its neighbour and no cancellation may keep its answer out.
         self.conversation = self.conversation.answer(

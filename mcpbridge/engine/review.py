@@ -15,6 +15,7 @@ from mcpbridge.engine.events import ActionDecided, Event
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Judge
 from mcpbridge.engine.pins import seen
+from mcpbridge.engine.told import denied_there
 from mcpbridge.errors import ProtocolViolation
 from mcpbridge.ports import LocalTool
 
@@ -48,7 +49,8 @@ async def review(
             new_key=False,
             withdrawn=True,
         )
-        conversation = conversation.withdraw(request.id, denial.reason).decided(
+        told = denied_there(conversation, request.id, denial.reason)
+        conversation = conversation.withdraw(request.id, told).decided(
             decided(action, ruling, denial, turn=conversation.turn, seq=seq)
         )
         events.append(ActionDecided(action=action, decision=denial, rules=ruling.rule_ids))

@@ -27,9 +27,9 @@ from mcpbridge.engine.local_calls import LocalCalls
 from mcpbridge.engine.renewal import renew
 from mcpbridge.engine.review import decided, rule_hosted
 from mcpbridge.engine.shelves import Shelves
+from mcpbridge.engine.told import denied_here, denied_there
 from mcpbridge.errors import AlreadyDecided, AuditUnavailable, RepeatedRequest
 
-DENIED_TEXT: Final = "The call was denied and did not run. Reason: {reason}"
 _ALLOWED: Final = frozenset(outcome.value for outcome in Outcome if outcome.allowed)
 
 
@@ -311,16 +311,13 @@ class Settlement(LocalCalls):
         self.conversation = self.conversation.decided(made)
         if action.runs_here and decision.allowed and action.request_id in self.conversation.begun:
             await self._save(self.conversation.not_begun(action.request_id))
+        request_id, no = action.request_id, decision.reason
         if action.via == "hosted":
-            approve = decision.allowed
-            await self._answer(
-                ApprovalAnswer(
-                    request_id=action.request_id, approve=approve, reason="" if approve else decision.reason
-                )
-            )
+            why = "" if decision.allowed else denied_there(self.conversation, request_id, no)
+            await self._answer(ApprovalAnswer(request_id=request_id, approve=decision.allowed, reason=why))
         elif not decision.allowed:
-            output = DENIED_TEXT.format(reason=decision.reason)
-            await self._answer(FunctionAnswer(request_id=action.request_id, output=output))
+            output = denied_here(self.conversation, request_id, no)
+            await self._answer(FunctionAnswer(request_id=request_id, output=output))
         if decision.allowed:
             await self._keep_grants(action, verdict)
         return ActionDecided(action=action, decision=decision, rules=ruling.rule_ids)

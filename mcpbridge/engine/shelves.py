@@ -50,7 +50,8 @@ class Toolboxes:
         boxes = [self._open.pop(label) for label in chosen if label in self._open]
         for label in chosen:
             self._shelves.pop(label, None)
-        await asyncio.gather(*(box.close() for box in boxes))
+        # Nobody else knows them any more: whoever stops waiting, they are closed.
+        await asyncio.shield(asyncio.gather(*(box.close() for box in boxes)))
 
 
 Watch = Callable[[Mapping[str, LocalTool]], Mapping[str, LocalTool]]

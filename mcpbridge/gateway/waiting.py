@@ -65,7 +65,8 @@ class Waiting:
         running = tuple(self._running)
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        if running:
+            await asyncio.wait(running)  # which, cancelled itself, does not cancel them again
 
     def ticket(self, asker: Asker) -> str:
         """For the question that goes out now. Raises NobodyThere where too many are open."""

@@ -186,3 +186,22 @@ def test_the_second_process_ends_when_the_first_is_killed() -> None:
         assert first.stdout.readline() == "started\n"
         first.send_signal(signal.SIGKILL)
         assert gone.read() == b""
+
+
+def test_lines_that_were_cut_off_again_while_they_were_read_are_no_flaw(tmp_path: Path) -> None:
+    """A disk that took a part of a batch: its whole lines are there for a moment."""
+    written(tmp_path, [decision(f"mcpr_{number}") for number in range(9)])
+    path = tmp_path / "audit.jsonl"
+    whole = path.read_bytes()
+    cut = len(b"".join(line + b"\n" for line in all_lines(tmp_path)[:4]))
+    for then in (whole[:cut], whole[:cut] + b"x" * 9_000 + b"\n"):  # cut off, and something else written
+        path.write_bytes(whole)
+        with path.open("rb+") as file:
+            parts = Parts(file.fileno(), Beside(None), size=_PART)
+            assert list(parts.up_to(len(whole)))
+            path.write_bytes(then)
+            with pytest.raises(OSError, match="changed while it was read"):
+                list(parts.up_to(len(then)))
+            if len(then) < len(whole):
+                with pytest.raises(OSError, match="changed while it was read"):
+                    parts.rest(len(then))

@@ -1,4 +1,7 @@
-"""What a crash, a full disk or a crowd of writers leaves behind."""
+"""What a crash, a full disk or a crowd of writers leaves behind.
+
+LONG: every byte, bit and combination, and many more kills; minutes instead of seconds.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,9 @@ import pytest
 
 from mcpbridge.audit import AuditLog, FlawKind, Status, blob_text, read, verify
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable
+from tests.long import LONG
 
 from .logs import MASK, all_lines, decision, lines_of, note, records_of, written
-
-LONG = bool(os.environ.get("MCPBRIDGE_LONG_TESTS"))
-"""Every byte, bit and combination, and many more kills: minutes instead of seconds."""
 
 _posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")
 

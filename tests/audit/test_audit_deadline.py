@@ -44,3 +44,14 @@ def test_tls_that_is_never_agreed_on_is_given_up() -> None:
 def test_an_answer_in_time_is_the_answer() -> None:
     with dripping(_ANSWER + b"content-length: 3\r\n\r\nyes", b"") as url:
         assert post(url, b"", "text/plain") == (200, "text/plain", b"yes")
+
+
+@pytest.mark.promise("audit-anchor-deadline")
+def test_a_proxy_that_never_leads_on_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dripping(b"", b"H") as proxy:
+        for name in ("https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(AnchorFailed, match=r"had not come in full after 0\.3 s"):
+            post("https://witness.example/log", b"", "text/plain", seconds=0.3)

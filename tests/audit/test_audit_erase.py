@@ -98,8 +98,8 @@ def test_what_a_line_keeps_readable_cannot_be_erased_and_is_counted(
     log, _ = audited(tmp_path, call("a", "plain"), call("a", "sealed"))
     assert run("erase", log, "--conversation", "a", "--yes") == 1
     out = capsys.readouterr().out
-    assert "1 keys of sealed records destroyed" in out
-    assert "1 records that fit keep arguments or results readable" in out
+    assert "1 key of sealed records destroyed" in out
+    assert "1 record with arguments or results that are readable" in out
 
 
 def test_records_must_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,6 +165,9 @@ def test_a_value_is_found_in_clear_hidden_and_sealed(
     assert hashed(log, "4711", capsys, monkeypatch) == (0, ["plain.pay hidden", "metadata.pay hidden"])
     code, found = hashed(log, ADA, capsys, monkeypatch, "--identity", str(key))
     assert (code, found[2:]) == (0, ["sealed.pay sealed"])
+    code, found = hashed(log, "4711", capsys, monkeypatch, "--identity", str(key))
+    assert (code, found[2:]) == (0, ["sealed.pay sealed"]), "declared secret: hidden also where it is sealed"
+    assert hashed(log, "eve@example.com", capsys, monkeypatch, "--identity", str(key)) == (1, [])
     assert hashed(log, "eve@example.com", capsys, monkeypatch) == (1, [])
 
 
@@ -196,6 +199,6 @@ def test_what_nobody_can_look_into_is_said(tmp_path: Path, capsys: pytest.Captur
     log, _ = audited(tmp_path, call("a", "none"), call("a", "sealed"))
     assert run("hash", log, "--value", "something") == 1
     err = capsys.readouterr().err
-    assert "1 sealed records were not opened" in err
-    assert "1 records keep nothing of their arguments" in err
+    assert "1 sealed record was not opened" in err
+    assert "1 record keeps no arguments" in err
     assert "something" not in err

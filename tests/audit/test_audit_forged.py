@@ -84,7 +84,11 @@ def test_text_of_a_stranger_in_an_anchor_is_no_evidence_against_the_log(scene: _
     other.log, other.anchor = forger, scene.anchor
     other.new_keys()
     anchored(forger, [decision("x"), decision("y")], [FileAnchor(path=scene.anchor)])
-    assert scene.verified().status is Status.SEALED
+    found = scene.verified()
+    assert not found.flaws
+    # Nor can it be told from what a later key of this log signed, before the log was written anew without it.
+    assert found.status is Status.UNSEALED
+    assert "about another course of this log, by a key it does not know" in found.anchors[0].detail
 
 
 def test_another_log_between_the_keys_of_this_one_is_found(scene: _Scene, tmp_path: Path) -> None:

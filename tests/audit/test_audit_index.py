@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpbridge.audit import read
+from mcpbridge.audit.chain import chained, line_hash
 from mcpbridge.audit.filters import Wanted
 from mcpbridge.audit.index import Index, build, find, index_path, opened_index
 from mcpbridge.audit.words import FIELDS, fields_of, holds, match_of, terms_of
@@ -52,6 +53,28 @@ _FILTERS: list[Wanted] = [
     {"text": "inside deep"},
     {"text": "true"},
     {"text": "nothing of that"},
+    {"tool": "*"},
+    {"tool": "*.*"},
+    {"tool": ".*"},
+    {"tool": "None"},
+    {"tool": "*b"},
+    {"tool": "a?b"},
+    {"tool": "7"},
+    {"tool": "docs.True"},
+    {"tool": "\x00"},
+    {"tool": "\udcff*"},
+    {"tool": ""},
+    {"server": ""},
+    {"principal": ""},
+    {"approver": ""},
+    {"run": ""},
+    {"conversation": ""},
+    {"request_id": ""},
+    {"outcome": ""},
+    {"rule": "a\x00b"},
+    {"rule": "\udcff"},
+    {"principal": "\udcff"},
+    {"run": "\udcff"},
 ]
 
 
@@ -70,6 +93,11 @@ def log(tmp_path: Path) -> Path:
                 decision(f"mcpr_x{at}", outcome="policy_deny", server_label="mail", run_id="run_2"),
                 decision(f"mcpr_y{at}", arguments=odd, approver="alice", attempt=2**70, reason=["strange"]),
                 note("in Zürich, at noon"),
+                decision(f"mcpr_z{at}", tool="a\x00b", principal="", rule_ids=["a\x00b"]),
+                *(decision(f"mcpr_t{at}", tool=tool, outcome="") for tool in (None, "", 7, True)),
+                decision("", server_label=None, approver="", run_id="", conversation_id=""),
+                decision(f"mcpr_l{at}", server_label=["mail"]),
+                decision(f"mcpr_e{at}", server_label=""),
             ],
             segment_bytes=3_000,
         )
@@ -250,3 +278,44 @@ def test_datasette_serves_the_index_as_it_is(log: Path) -> None:
     }
     tables = {table["name"]: table for table in get("/audit.json")["tables"]}
     assert tables["records"]["fts_table"] == "records_fts"
+
+
+def test_a_line_that_is_no_json_is_told_with_an_index_too(log: Path) -> None:
+    build(log)
+    active = log / "audit.jsonl"
+    lines = active.read_bytes().split(b"\n")
+    at = next(at for at, line in enumerate(lines) if b'"tool":"search"' in line)
+    lines[at] = lines[at].replace(b'"tool":"search"', b'"tool":"sea\x01ch"')
+    active.write_bytes(b"\n".join(lines))
+    with (
+        index_of(log) as index,
+        pytest.raises(AuditCorrupt, match="is not JSON; run `mcpbridge audit verify`"),
+    ):
+        list(find(log, {}, index))
+
+
+def test_half_a_character_in_a_stranger_s_line_is_indexed_as_its_escape(tmp_path: Path) -> None:
+    append(tmp_path, [decision("mcpr_1")])
+    active = tmp_path / "audit.jsonl"
+    lines = active.read_bytes().split(b"\n")[:-1]
+    body = (
+        rb'"ts":"2026-11-22T05:06:19.465298Z","type":"decision",'
+        rb'"tool":"\ud800","request_id":"\udfff","reason":"\ud800"'
+    )
+    strange = chained(len(lines) + 1, line_hash(lines[-1]), body)
+    active.write_bytes(b"\n".join([*lines, strange, b""]))
+    assert build(tmp_path).records == len(lines) + 1
+    wanted: list[Wanted] = [{"tool": "*"}, {"tool": "?"}, {"tool": "\ud800"}, {"request_id": "\udfff"}]
+    with index_of(tmp_path) as index:
+        for each in wanted:
+            assert numbers(tmp_path, each, index) == numbers(tmp_path, each), each
+
+
+def test_where_reading_did_not_begin_at_the_start_no_line_number_is_made_up(log: Path) -> None:
+    build(log)
+    active = log / "audit.jsonl"
+    size = active.stat().st_size
+    with active.open("ab") as file:
+        file.write(b"no record\n")
+    with index_of(log) as index, pytest.raises(AuditCorrupt, match=f"the line at byte {size} of audit.jsonl"):
+        list(find(log, {}, index))

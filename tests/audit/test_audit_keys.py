@@ -23,6 +23,7 @@ from mcpbridge.audit.keys import (
 from mcpbridge.audit.keys.changing import Change, change_hiding_key, change_signing_key, kept_signing_key
 from mcpbridge.audit.keys.rotation import Voucher, vouch
 from mcpbridge.audit.note import NoteError, SigningKey
+from mcpbridge.cli.main import main
 from mcpbridge.core.secret import Secret
 from mcpbridge.errors import AuditUnavailable
 
@@ -93,6 +94,40 @@ def test_a_log_whose_key_is_missing_is_not_written(tmp_path: Path, name: str) ->
     path.write_bytes(key)
     written(tmp_path, [note()])
     assert verify(tmp_path).records == 2
+
+
+@pytest.mark.parametrize("name", ["hmac.key", "signing.key"])
+def test_the_command_names_a_key_that_is_missing_and_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    log = tmp_path / "log"
+    written(log, [note()])
+    assert main(["audit", "keys", "list", str(log)]) == 0
+    assert "missing" not in capsys.readouterr().out
+    (log / "keys" / name).unlink()
+    assert main(["audit", "keys", "list", str(log)]) == 1
+    [said] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("missing ")]
+    assert str(log / "keys" / name) in said
+    assert f"`mcpbridge audit keys rotate --lost {log}`" in said
+    assert main(["audit", "keys", "rotate", "--lost", str(log)]) == 0
+    assert main(["audit", "keys", "list", str(log)]) == 0
+
+
+def test_a_key_that_the_configuration_keeps_elsewhere_is_not_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIDING", "ab" * 32)
+    keys = KeySources(hmac=Secret("ab" * 32))
+    written(tmp_path / "log", [note()], keys=keys)
+    (tmp_path / "mcpbridge.yaml").write_text(
+        "model: {name: m, endpoint: local}\npolicy: read-only\n"
+        'audit: {path: log, keys: {hmac: "${env:HIDING}"}}\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main(["audit", "keys"]) == 0
+    assert "missing" not in capsys.readouterr().out
+    assert main(["audit", "keys", "list", "log"]) == 1
+    assert "where audit.keys keeps it elsewhere" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import sys
 from pathlib import Path
 
@@ -81,3 +82,30 @@ def test_the_writer_is_who_owns_the_log(tmp_path: Path) -> None:
 def test_an_ordinary_file_does_not_only_append(tmp_path: Path) -> None:
     assert not only_appends(_folders(tmp_path)[0])
     assert not only_appends(tmp_path / "none")
+
+
+def test_whoever_can_replace_a_link_on_the_way_can_replace_the_file(tmp_path: Path) -> None:
+    path, agent = _folders(tmp_path)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs").chmod(0o777)
+    (tmp_path / "link").symlink_to(path.name)
+    (tmp_path / "theirs" / "link").symlink_to(path)
+    (tmp_path / "way").symlink_to(tmp_path / "theirs" / "hop")
+    (tmp_path / "theirs" / "hop").symlink_to(tmp_path)
+    assert standing(tmp_path / "link", agent).outside
+    for link in (tmp_path / "theirs" / "link", tmp_path / "way" / path.name):
+        assert not standing(link, agent).outside
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="access control lists as Linux has them")
+def test_an_access_control_list_may_let_the_writer_in(tmp_path: Path) -> None:
+    path, agent = _folders(tmp_path)
+    nobody = 0xFFFFFFFF
+    # acl(5): the owner, a named user, the group, the mask and others; the mask shows as the group's bits.
+    entries = ((1, 6, nobody), (2, 6, agent.uid), (4, 4, nobody), (0x10, 6, nobody), (0x20, 4, nobody))
+    listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", listed)
+    except OSError:
+        pytest.skip("a file system without access control lists")
+    assert not standing(path, agent).outside

@@ -63,3 +63,42 @@ def test_an_option_that_does_not_exist_is_still_an_error(
     with pytest.raises(SystemExit):
         main(["audit", "verify", "--offlin", "--bogus", str(log)])
     assert "--bogus" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "show --principal BYTE",
+        "show --no-index --request BYTE",
+        "show --tool BYTE",
+        "show --rule BYTE",
+        "tail --approver BYTE",
+    ],
+)
+def test_what_is_no_utf_8_is_in_no_record(words: str, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "index", str(log)]) == 0
+    capsys.readouterr()
+    given = [
+        "\udcff" if word == "BYTE" else word for word in words.split()
+    ]  # as Python takes it from a shell
+    assert main(["audit", *given, str(log)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("index", [[], ["--no-index"]])
+def test_an_id_that_is_no_utf_8_is_no_request_s(
+    index: list[str], log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", "index", str(log)]) == 0
+    assert main(["audit", "explain", "mcpr_\udcff_12345678", *index, str(log)]) == 2
+    assert "no request of the log is" in capsys.readouterr().err
+
+
+def test_the_password_in_a_witness_s_address_is_refused_and_not_repeated(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["verify", str(log), "--witness", "https://ada:hunter2@witness.example", "key"]
+    assert main(["audit", *words]) == 2
+    shown = capsys.readouterr()
+    assert "--witness: a URL holds no user or password" in shown.err
+    assert "hunter2" not in shown.out + shown.err

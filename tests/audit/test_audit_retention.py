@@ -124,6 +124,8 @@ def test_an_archive_is_a_log_of_its_own(tmp_path: Path) -> None:
     assert [one["request_id"] for one in read(archive, types=["decision"])] == ["mcpr_0", "mcpr_100"]
     first = next(read(archive, types=["decision"]))
     assert blob_text(archive, first["blobs"][1]) == "screen of day 0"
+    assert blob_text(archive, first["blobs"][0]) == blob_text(log, first["blobs"][0]) == "shared policy"
+    assert verify(archive).flaw_count == 0
     assert not (archive / "keys").exists()
     assert all(path.stat().st_mode & 0o077 == 0 for path in archive.rglob("*") if path.is_file())
 
@@ -165,7 +167,7 @@ def test_the_command_closes_a_segment_that_was_begun_long_ago(
     written_on(tmp_path, 0, rotate=False)
     assert begins(tmp_path) == day(0)
     assert main(["audit", "retain", str(tmp_path), "--older-than", "300d", "--by", "cron", "--yes"]) == 0
-    assert "records in 1 segments removed" in capsys.readouterr().out
+    assert "records in 1 segment removed" in capsys.readouterr().out
     assert [record["type"] for record in read(tmp_path, types=["decision"])] == []
     assert verify(tmp_path).flaw_count == 0
 
@@ -182,6 +184,59 @@ def test_without_a_yes_the_command_only_says_what_it_would_do(
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert main(["audit", "retain", str(tmp_path), "--older-than", "6 months"]) == 2
     assert main(["audit", "retain", str(tmp_path)]) == 2, "no retention is configured"
+
+
+def files_of(log: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(log)): path.read_bytes() for path in log.rglob("*") if path.is_file()}
+
+
+def told(log: Path, capsys: pytest.CaptureFixture[str], *more: str) -> Any:
+    capsys.readouterr()
+    assert main(["audit", "retain", str(log), "--older-than", "300d", "--json", *more]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.promise("audit-retention-said")
+@pytest.mark.parametrize("several", [False, True])
+def test_what_would_be_removed_is_what_a_yes_removes_also_of_the_active_segment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], several: bool
+) -> None:
+    if several:
+        year(tmp_path)
+    written_on(tmp_path, 302, "the last screen", rotate=False)
+    before = files_of(tmp_path)
+    plan = told(tmp_path, capsys)
+    assert files_of(tmp_path) == before
+    done = told(tmp_path, capsys, "--yes", "--by", "cron")
+    assert plan["closes_active"]
+    assert plan["segments"]
+    parts = ("segments", "records", "size", "last_ts", "files")
+    assert {name: plan[name] for name in parts} == {name: done[name] for name in parts}
+    assert not [name for name in done["segments"] if (tmp_path / name).exists()]
+
+
+def test_a_segment_that_is_still_written_is_closed_and_stays_and_the_plan_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written_on(tmp_path, 0, rotate=False)
+    with (tmp_path / "audit.jsonl").open("ab") as file:
+        file.write(b'{"prev":"torn')
+    plan = told(tmp_path, capsys)
+    assert (plan["segments"], plan["closes_active"]) == ([], True)
+    assert told(tmp_path, capsys, "--yes", "--by", "cron")["segments"] == []
+
+
+@pytest.mark.promise("audit-hold")
+def test_under_a_hold_the_command_changes_nothing_and_closes_no_segment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written_on(tmp_path, 0, rotate=False)
+    assert main(["audit", "hold", "add", "case-1", str(tmp_path), "--by", "counsel"]) == 0
+    before = files_of(tmp_path)
+    for more in ([], ["--yes"]):
+        assert main(["audit", "retain", str(tmp_path), "--older-than", "300d", *more]) == 2
+        assert "legal hold (case-1" in capsys.readouterr().err
+    assert files_of(tmp_path) == before
 
 
 def test_a_retention_under_half_a_year_is_warned_of(tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ import pytest
 
 from mcpbridge.audit import AuditLog, SystemDisk, read, verify
 from mcpbridge.audit.seal import Rhythm
-from mcpbridge.audit.segments import segments
+from mcpbridge.audit.segments import closed_segments, opened, segments
 from mcpbridge.errors import AlreadyDecided, AuditUnavailable
 from mcpbridge.ports import Record
 
-from .logs import MASK, decision, keyed, note, records_of
+from .logs import MASK, decision, keyed, note, records_of, written
 
 SMALL = Rhythm(segment_bytes=4_096)
 
@@ -189,3 +189,20 @@ def test_a_log_whose_other_writer_died_between_the_renames_goes_on(tmp_path: Pat
                 await log.append(note())
 
     asyncio.run(scenario())
+
+
+def test_a_reader_that_a_rotation_or_two_overtook_reads_up_to_where_it_began(tmp_path: Path) -> None:
+    """It has opened the active file; before it looks for the closed ones, that is closed, and a later one."""
+    for sitting in range(4):
+        written(
+            tmp_path,
+            [decision(f"mcpr_{sitting}_{at}") for at in range(6)],
+            rhythm=Rhythm(segment_bytes=2_000),
+        )
+    closed = closed_segments(tmp_path)
+    assert len(closed) > 3
+    active = tmp_path / "audit.jsonl"
+    active.unlink()
+    active.hardlink_to(closed[-3])  # the file that it has open
+    assert [path.name for path, _ in opened(tmp_path)] == [*(path.name for path in closed[:-3]), active.name]
+    assert verify(tmp_path).exit_code == 3

@@ -34,6 +34,22 @@ def test_it_prints_markdown_and_writes_html_where_the_name_says_so(
     assert "</html>" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [[], ["--json"], ["-o", "report.html"]])
+def test_of_a_changed_log_the_report_is_written_and_the_exit_code_is_1(
+    options: list[str], log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = log / "audit.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"policy_deny", b"human_allow"))
+
+    assert main(["audit", "report", *options]) == 1
+    text = (
+        (log.parent / "report.html").read_text(encoding="utf-8")
+        if "-o" in options
+        else capsys.readouterr().out
+    )
+    assert "THE LOG WAS CHANGED" in text
+
+
 def test_its_figures_are_there_as_json(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "report", "--json", "--since", "2026-01-01"]) == 0
 

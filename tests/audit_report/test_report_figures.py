@@ -153,6 +153,24 @@ def test_what_began_and_never_ended_is_told_from_what_is_known_to_be_unknown(tmp
 
 
 @pytest.mark.promise("report-figures")
+def test_a_call_in_which_the_process_ended_counts_as_unknown_once_somebody_decided(tmp_path: Path) -> None:
+    """A process that is killed writes no `outcome_unknown`: the decision about the call says that it was."""
+    about = {"conversation_id": "conv_1", "request_id": "call_1", "tool": "pay", "server_label": "bank"}
+    steps = [
+        note("intent", **about, attempt=0),
+        note("recovery", outcome="repeated", approver="ana", **about, attempt=0),
+        note("recovery", outcome="not_run", **about, attempt=1),
+    ]
+    found = reported(write(tmp_path, steps))
+
+    known = facts(found, "unknown")
+    assert (known["unknown outcomes"], known["begun without an outcome"]) == (1, 0)
+    assert known["repeated, as a person decided"] == 1
+    ((call, _, why),) = rows(found, "unknown", "Unknown outcomes, latest first")
+    assert (call, why) == ("bank.pay", "the process ended while it ran")
+
+
+@pytest.mark.promise("report-figures")
 def test_limits_grants_servers_and_signoffs_have_their_sections(tmp_path: Path) -> None:
     of_grant = {"conversation_id": "conv_1", "request_id": "mcpr_1"}
     log = write(

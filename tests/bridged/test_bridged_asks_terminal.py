@@ -74,6 +74,20 @@ def test_a_yes_to_a_proposal_that_does_not_fit_is_told_at_once_too(tmp_path: Pat
     assert "Not sent: the answer does not fit the server's form: age: 0 is less than" in shown.getvalue()
 
 
+@pytest.mark.promise("bridged-elicitation-edited")
+def test_a_yes_answers_no_required_field_for_which_nothing_is_proposed(tmp_path: Path) -> None:
+    fields = {"day": {"type": "string"}, "sure": {"type": "boolean"}, "seat": {"default": "1F"}, "note": {}}
+    schema = {"type": "object", "properties": fields, "required": ["day", "sure", "seat"]}
+    ana, shown = terminal('y\ne\n{"day": "Friday", "sure": true, "seat": "1F"}\ny\n')
+
+    answered, _ = asked(tmp_path, replace(FORM, schema=schema), ana)
+
+    assert answered.content == {"day": "Friday", "sure": True, "seat": "1F"}
+    assert (
+        "Not sent: nobody has said yet what to answer for day, sure; write it with e.\n" in shown.getvalue()
+    )
+
+
 def test_what_a_server_wrote_into_its_form_moves_no_cursor_in_a_complaint(tmp_path: Path) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "const": "\x1b[2Jx"}}}
     ana, shown = terminal("y\nn\n\n")

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.long import long
+
 pytest.importorskip("benchmarks.bridged", reason="needs the repository")
 
 
+@long
 def test_the_benchmark_compares_both_protocols_one_by_one_and_sixty_four_at_once() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "benchmarks.bridged", "--quick", "--json", "--only", "process"],

@@ -36,10 +36,12 @@ def service() -> Generator[LocalEndpoint, None, None]:
         yield endpoint
 
 
-def configured(folder: Path, service: LocalEndpoint, *, policy: str = ALL, extra: str = "") -> Shell:
+def configured(
+    folder: Path, service: LocalEndpoint, *flags: str, policy: str = ALL, extra: str = ""
+) -> Shell:
     shell = Shell(folder=folder, env={"SERVICE_KEY": service.api_key})
     (folder / "policy.yaml").write_text(policy)
-    command = json.dumps([sys.executable, str(PROGRAM)])
+    command = json.dumps([sys.executable, str(PROGRAM), *flags])
     (folder / "mcpbridge.yaml").write_text(
         f'model: {{name: m, endpoint: local, url: "{service.base_url}", retries: 0, '
         'api_key: "${env:SERVICE_KEY}"}\n'
@@ -72,6 +74,25 @@ def test_a_question_about_a_bridged_call_waits_in_saved_state(service: LocalEndp
     ended = shell.here("--resume", "state.json", "--decide", f"{question}=yes")
 
     assert (ended.code, ended.out) == (0, 'It says: {"text": "hello"}\n')
+
+
+def test_edited_arguments_that_do_not_fit_decide_nothing_and_the_question_stays_open(
+    service: LocalEndpoint, tmp_path: Path
+) -> None:
+    shell = configured(tmp_path, service, "--typed", policy=ASK)
+    question = shell.paused("echo")
+    (tmp_path / "wrong.json").write_text('{"txt": "other"}')
+    (tmp_path / "right.json").write_text('{"text": "other"}')
+
+    wrong = shell.here("--resume", "state.json", "--decide", f"{question}=edit:wrong.json")
+    decided = shell.records("decision")
+    right = shell.here("--resume", "state.json", "--decide", f"{question}=edit:right.json")
+
+    assert (wrong.code, wrong.out, decided) == (2, "", [])
+    assert f"--decide {question}=edit: " in wrong.err
+    assert "here.echo; nothing was decided, so correct it and decide again" in wrong.err
+    assert right.code == 0, right.err
+    assert "other" in right.out
 
 
 @pytest.mark.promise("bridged-unknown")

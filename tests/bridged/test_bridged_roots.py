@@ -133,12 +133,13 @@ def test_what_cannot_be_recorded_is_not_answered(tmp_path: Path) -> None:
     [
         ("roots: [nowhere]", "servers[x].roots[0]: there is no {folder}/nowhere; name a folder or a file"),
         ("roots: [., .]", "stands twice; remove one"),
-        ("roots: here", "servers[x].roots must be a list, not text; write [A, B]"),
+        ("roots: here", "servers[x].roots must be a list, not text; write [here]"),
+        ("roots: 'here, there'", "servers[x].roots must be a list, not text; write [A, B]"),
         (
             "offer: [resources, files]",
             "servers[x].offer[1]: 'files' cannot be offered; write resources or prompts",
         ),
-        ("offer: resources", "servers[x].offer must be a list, not text; write [A, B]"),
+        ("offer: resources", "servers[x].offer must be a list, not text; write [resources]"),
         ("offer: [prompts, prompts]", "prompts stands twice; remove one"),
         ("sampling: yes", "servers[x].sampling cannot be 'yes'; write one of: ask, refuse, review"),
         ("sampling: allow", "servers[x].sampling cannot be 'allow'; "),

@@ -136,6 +136,14 @@ def test_what_was_decided_and_what_became_of_it_can_be_asked_for(
     assert "is no outcome" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [["--denied"], ["--run", "run_1"], ["--limit", "1"]])
+def test_a_filter_beside_an_id_is_refused_and_not_ignored(
+    log: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", "show", "2", *options]) == 2
+    assert f"{options[0]} has no meaning beside the ID 2" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["show", "verify"])
 def test_a_log_that_is_not_there_comes_with_a_hint(
     here: Path, capsys: pytest.CaptureFixture[str], command: str

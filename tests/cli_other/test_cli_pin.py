@@ -90,6 +90,28 @@ def test_a_server_that_fails_leaves_the_lock_as_it_was(
     assert list(json.loads((config.parent / "pins" / "tools.lock").read_text())["servers"]) == ["bank"]
 
 
+def test_check_names_the_servers_that_it_could_not_compare(
+    config: Path, bank: Changing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pin"]) == 0
+    token = "${env:MCPBRIDGE_NOT_SET}"
+    config.write_text(
+        config.read_text() + f'  - {{label: other, url: "{bank.url}", authorization: "{token}"}}\n'
+    )
+    capsys.readouterr()
+
+    assert main(["pin", "--check"]) == 1
+    said = capsys.readouterr().out
+    bank.tools = [LOOK]
+    assert main(["pin", "--check"]) == 1
+
+    assert said.endswith("tools.lock: as pinned as far as could be looked at; not compared: other\n")
+    differs = capsys.readouterr().out
+    assert "differences as far as could be looked at; not compared: other\n" in differs
+    assert main(["pin", "--check", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["not_compared"] == ["other"]
+
+
 def test_a_lock_that_was_edited_by_hand_is_refused_by_file_and_tool(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

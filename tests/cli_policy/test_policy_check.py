@@ -107,6 +107,10 @@ def test_probe_asks_the_servers_for_their_tools(
     assert run("check", "-c", "c.yaml") == 0
     assert run("check", "-c", "c.yaml", "--probe") == 1
     assert "no tool of the server 'tracker' is called so" in capsys.readouterr().out.replace("\n  ", " ")
+    (here / "c.yaml").rename(here / "mcpbridge.yaml")
+    assert run("check", "--probe") == 1
+    assert run("check", "policy.yaml", "--probe") == 1
+    assert capsys.readouterr().out.count("no tool of the server 'tracker'") == 2
 
 
 def sarif(here: Path) -> dict[str, Any]:

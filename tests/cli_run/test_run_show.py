@@ -54,7 +54,7 @@ def completed(text: str) -> End:
     return End(status="completed", code=0, conversation=CONVERSATION, text=text)
 
 
-def finished(output: str) -> Event:
+def finished(output: str) -> CallFinished:
     return CallFinished(
         request_id="c1",
         server_label="local",
@@ -85,6 +85,18 @@ def test_each_event_is_one_line() -> None:
         "result   local.note completed, ran here",
         "result   local.note completed, ran here: two lines\\u001b[2J \\u202e",
         "notice   retry",
+    ]
+
+
+def test_what_failed_here_is_not_said_to_have_run() -> None:
+    failed = replace(finished("nothing was sent"), status="failed")
+    reported = replace(failed, evidence="reported_by_provider")
+    late = replace(finished(""), status="timeout")
+
+    assert shown(failed, reported, late) == [
+        "result   local.note failed: nothing was sent",
+        "result   local.note failed, reported by the provider: nothing was sent",
+        "result   local.note timeout, ran here",
     ]
 
 

@@ -166,7 +166,7 @@ def test_all_problems_come_at_once_in_the_order_of_their_lines(problems: Problem
             "3: replay.mcp_results cannot be 'pair'; write one of: auto, function_pair, native",
         ),
         ("groups: {robots: [1]}", "3: groups.robots is a list of texts; put this entry in quotes"),
-        ("groups: {robots: a}", "3: groups.robots must be a list, not text; write [A, B]"),
+        ("groups: {robots: a}", "3: groups.robots must be a list, not text; write [a]"),
         ("logging: {level: true}", "3: logging.level must be text, not true or false; put it in quotes"),
     ],
 )
@@ -271,3 +271,16 @@ def test_importing_the_configuration_loads_neither_openai_nor_mcp() -> None:
     code = "import sys, mcpbridge.config; print(*{'openai', 'mcp', 'pydantic', 'keyring'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_time_stamps_without_their_extra_are_a_problem_among_the_others(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    anchors = (
+        "audit: {anchors: [\n  {timestamps: 'http://tsa.example', roots: tsa.pem}, {syslog: nowhere}]}\n"
+    )
+    stamps, syslog = problems(f"model: {{name: m, endpoint: openai}}\npolicy: read-only\n{anchors}", base="")
+    assert "mcpbridge.yaml:4: audit.anchors" in stamps
+    assert "pip install 'mcpbridge[timestamps]'" in stamps
+    assert "syslog: write local" in syslog

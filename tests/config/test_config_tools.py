@@ -53,7 +53,7 @@ Problems = Callable[..., list[str]]
             "hosted_tools: [web_search]",
             "3: each entry of hosted_tools is a mapping; write {type: web_search}",
         ),
-        ("accept_ungated: web_search", "3: accept_ungated must be a list, not text; write [A, B]"),
+        ("accept_ungated: web_search", "3: accept_ungated must be a list, not text; write [web_search]"),
         (
             "accept_ungated: [code_interpretr]",
             "3: accept_ungated: code_interpretr: this is no built-in tool mcpbridge knows; "

@@ -37,7 +37,11 @@ def conversations(draw: st.DrawFn, *, finished: bool = False) -> Conversation:
     talk = talk.say(as_read(draw(TEXT)))
     for number in range(draw(st.integers(1, 4))):
         live = list(talk.approved.values())
-        talk = hear(talk.sending(), *_items(draw, number, live))
+        talk = talk.sending()
+        lost: bool = draw(st.booleans())
+        if talk.begun and lost:  # its answer was lost, and a person had it tried again
+            talk = talk.repeat_unknown(talk.begun[0]).sending()
+        talk = hear(talk, *_items(draw, number, live))
         if draw(st.booleans()) or finished:
             talk = _answered(draw, talk)
         if talk.pending:

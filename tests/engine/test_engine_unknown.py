@@ -10,7 +10,7 @@ import pytest
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.ruling import Approve, Deny
 from mcpbridge.core.state import dumps, loads
-from mcpbridge.engine.events import Notice
+from mcpbridge.engine.events import ApprovalAsked, Notice
 from mcpbridge.errors import (
     AlreadyDecided,
     AuditUnavailable,
@@ -21,6 +21,7 @@ from mcpbridge.errors import (
     ResponseNotCompleted,
     UnapprovedCall,
 )
+from mcpbridge.ports import CallContext
 from mcpbridge.testing import (
     MemoryAudit,
     Step,
@@ -228,6 +229,44 @@ def test_a_person_repeats_the_function_and_it_meets_the_policy_again() -> None:
     done = here.run(saved, answers={"call_go": Approve()})
     assert len(tool.calls) == 1
     assert "because-deny" in done.outputs["call_go"]
+
+
+EARLIER = "It is not known whether an earlier attempt at this call took effect."
+
+
+@pytest.mark.promise("unknown-decided")
+def test_a_further_attempt_that_is_denied_is_not_told_as_one_that_never_ran() -> None:
+    tool = Tool(name="go")
+    here, saved = dead(tool)
+    here.policy = policy(ask="local.go")
+    asked = here.run(saved, answers={"call_go": Approve()})
+    (open_,) = asked.of(ApprovalAsked)
+    assert "ATTENTION  an earlier attempt at this call may have taken effect" in open_.question.screen
+    later = loads(dumps(asked.conversation))
+    done = here.run(later, answers={"call_go": Deny(reason="it ran")})
+    assert done.outputs["call_go"] == f"{EARLIER} This one was denied and did not run. Reason: it ran"
+    assert len(tool.calls) == 1
+
+
+@pytest.mark.promise("unknown-decided")
+def test_a_further_hosted_attempt_that_is_denied_says_so_too() -> None:
+    here, saved = lost(END)
+    here.policy = policy(deny="files.write")
+    here.run(saved, answers={"mcpr_write": Approve()})
+    assert here.model.answers("mcpr_write") == [False]
+    assert here.model.requests[-1][-1]["reason"].startswith(f"{EARLIER} This one was denied: ")
+
+
+def test_a_further_attempt_that_fails_says_so_too() -> None:
+    tool = Tool(name="go")
+    here, saved = dead(tool)
+
+    async def refuses(arguments: Any, context: CallContext) -> str:
+        raise ValueError("nothing was done")
+
+    tool.body = refuses
+    done = here.run(saved, answers={"call_go": Approve()})
+    assert done.outputs["call_go"].startswith(f"{EARLIER} Of this one: ")
 
 
 @pytest.mark.parametrize("idempotent", [True, False])

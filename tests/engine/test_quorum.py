@@ -239,14 +239,20 @@ def test_no_order_and_no_repetition_makes_a_quorum(
 @pytest.mark.parametrize(
     "older",
     [
-        {'"mcpbridge_conversation":3': '"mcpbridge_conversation":2', '"bridged":{},': ""},
+        {'"mcpbridge_conversation":4': '"mcpbridge_conversation":3', '"doubtful":[],': ""},
         {
-            '"mcpbridge_conversation":3': '"mcpbridge_conversation":1',
+            '"mcpbridge_conversation":4': '"mcpbridge_conversation":2',
+            '"doubtful":[],': "",
+            '"bridged":{},': "",
+        },
+        {
+            '"mcpbridge_conversation":4': '"mcpbridge_conversation":1',
+            '"doubtful":[],': "",
             '"bridged":{},': "",
             '"asked_at":{},"votes":{},': "",
         },
     ],
-    ids=["2", "1"],
+    ids=["3", "2", "1"],
 )
 def test_states_of_the_older_formats_are_read(older: Mapping[str, str]) -> None:
     text = dumps(said())

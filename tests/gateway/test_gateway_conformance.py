@@ -7,7 +7,6 @@ check by check, with the reason; a check that passes must not stand there.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -21,6 +20,7 @@ import yaml
 
 from mcpbridge.service.loopback import in_thread
 from tests.gateway.scene import over_http
+from tests.long import LONG
 from tests.mcp_servers.packages import CONFORMANCE, NODE_22, node_22, npm, once
 
 pytestmark = pytest.mark.node
@@ -55,14 +55,13 @@ SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = {
         *(f"input-required-result-{name}" for name in _ROUNDS),
     ),
 }  # fmt: skip
-LONG: Final = bool(os.environ.get("MCPBRIDGE_LONG_TESTS"))
-"""Runs those scenarios too that the gateway does not pass, to see that the baseline still says what is so."""
 _RUN: Final[list[tuple[str, str]]] = [
     (version, scenario)
     for version, scenarios in SCENARIOS.items()
     for scenario in scenarios
     if LONG or scenario not in BASELINE.get(version, {})
 ]
+"""LONG runs those too that the gateway does not pass, to see that the baseline still says what is so."""
 _NOT_PASSED: Final = ("FAILURE", "WARNING")
 _EXTENSIONS: Final = ("tasks-", "sep-2640-")
 """Of no revision; the gateway offers none of them."""

@@ -173,6 +173,9 @@ def test_two_clients_with_one_token_are_refused(tmp_path: Path, monkeypatch: pyt
     assert told.startswith("2 ")
     assert "ana and ben have the same token" in told
     assert TOKEN not in told
+    twice = asyncio.run(said("--client", "ana=ANAS", "--client", "ana=ANAS"))
+    assert twice.startswith("2 ")
+    assert "--client ana is given twice; name each client once" in twice
 
 
 @pytest.mark.promise("gateway-announces")

@@ -41,6 +41,9 @@ def definitions() -> list[dict[str, Any]]:
         for name in TOOLS
     ]
     tools[TOOLS.index("promise")]["outputSchema"] = NUMBER
+    if "--typed" in FLAGS:
+        typed = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+        tools[TOOLS.index("echo")]["inputSchema"] = typed
     if "--many" in FLAGS:
         tools += [{"name": f"extra-{n}", "inputSchema": {"type": "object"}} for n in range(20 - len(tools))]
     if "--names" in FLAGS:

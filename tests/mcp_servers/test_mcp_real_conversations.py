@@ -19,6 +19,7 @@ from mcpbridge import Approve, Deny
 from mcpbridge.engine.events import CallProgress, CallStarted, Event
 from mcpbridge.service.running import running_in_thread
 from mcpbridge.testing import assert_allowed
+from tests.long import long
 from tests.mcp_servers.conversing import Call, Talk, script
 from tests.mcp_servers.real import Served, kill, node_server, python_server, started_with
 
@@ -28,6 +29,13 @@ pytestmark = [
 ]
 EVERYTHING: Final = ("everything http", "everything sse", "everything stdio")
 NAMES: Final = (*EVERYTHING, "filesystem", "memory", "git", "time", "sqlite")
+HELD: Final = (
+    "everything http",
+    "everything stdio",
+    "git",
+    *(pytest.param(name, marks=long) for name in ("everything sse", "filesystem", "memory", "sqlite")),
+)
+"""Killed in the middle of a call: one of a kind, and LONG all; the calls of `time` cannot be held up."""
 
 
 @dataclass(kw_only=True)
@@ -259,7 +267,7 @@ def test_it_is_pinned_called_gated_killed_and_started_again_in_one_conversation(
 
 
 @pytest.mark.promise("bridged-real")
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "time"])  # whose calls cannot be held up
+@pytest.mark.parametrize("name", HELD)
 def test_killed_in_a_call_its_outcome_is_unknown_and_a_person_decides(
     name: str, shared: Path, tmp_path: Path
 ) -> None:

@@ -156,6 +156,27 @@ def test_a_server_without_oauth_takes_no_login(tmp_path: Path) -> None:
     asyncio.run(whole())
 
 
+@pytest.mark.parametrize("command", ["login", "logout"])
+def test_a_server_where_mcpbridge_logs_in_by_itself_is_left_as_it_is_declared(
+    command: str, tmp_path: Path
+) -> None:
+    own = (
+        "{store: file, grant: client_credentials, client_id: keeper, client_secret: '${env:S}', "
+        "issuer: 'https://login.example'}"
+    )
+
+    async def whole() -> None:
+        path = configured(tmp_path, "https://shop.example.com/mcp")
+        path.write_text(path.read_text().replace("{store: file}", own))
+        process = await mcpbridge(tmp_path, command, "shop")
+        _, err = await process.communicate()
+        assert process.returncode == 2
+        assert "'shop' needs no login of a person: with grant: client_credentials" in err.decode()
+        assert "oauth: {}" not in err.decode()
+
+    asyncio.run(whole())
+
+
 @pytest.mark.parametrize(
     ("oauth", "said"),
     [

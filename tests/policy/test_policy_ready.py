@@ -9,8 +9,9 @@ import pytest
 from mcpbridge.core.ruling import Effect, Outcome
 from mcpbridge.policy import Facts, load_policy, rule
 from mcpbridge.policy.combine import KNOWN
+from mcpbridge.policy.lint import lint
 
-from .calls import READY, SOMEBODY, call
+from .calls import READY, SOMEBODY, call, policy
 
 ALLOW, ASK, DENY = Effect.ALLOW, Effect.ASK, Effect.DENY
 DOCS = READY.parent / "docs" / "policy.md"
@@ -106,3 +107,23 @@ def test_the_documentation_names_every_matcher() -> None:
 def test_every_rule_of_a_ready_policy_has_examples(file: str) -> None:
     text = (READY / file).read_text(encoding="utf-8")
     assert text.count("  - id: ") == text.count("    examples:") > 0
+
+
+def test_the_documented_rule_about_resources_lets_no_dots_climb() -> None:
+    page = (READY.parent / "docs" / "bridged.md").read_text(encoding="utf-8")
+    [rules] = re.findall(r"```yaml\nrules:\n(.*?)```", page, re.DOTALL)
+    made = policy(rules)
+    assert [one.check for one in lint(made) if one.level != "note"] == []
+    for path, effect in {
+        "public/2026/tides.md": "allow",
+        "public/../private/b": "ask",
+        "public/%2e%2e/private/b": "ask",
+        "public/..%2Fprivate/b": "ask",
+        "public/.%2e/private/b": "ask",
+        "public/..\\private\\b": "ask",
+        "public/a/..": "ask",
+        "public/a\n": "ask",
+        "publicly": "ask",
+    }.items():
+        read = call("notes.read_resource", {"uri": f"notes://{path}"})
+        assert rule(read, [made], SOMEBODY).effect == effect, path

@@ -37,6 +37,14 @@ CLEAN = {
     "a stricter text matcher that only sometimes holds": """
   - {id: a, effect: allow, tools: [crm.find_a], when: {to: {email_domain: [a.example]}}}
   - {id: b, effect: deny, tools: [crm.find_a], when: {to: {matches: "admin@.*"}}}""",
+    "a beginning beside what keeps dots and percent signs away": """
+  - {id: a, effect: allow, tools: [crm.find_a], when: {path: {starts_with: /srv/data/, under: /srv/data}}}
+  - {id: b, effect: allow, tools: [crm.find_b], when: {uri: {starts_with: "n://a/", matches: "[a-z:/]+"}}}""",
+    "a beginning that nothing leads out of, or of no address": """
+  - {id: a, effect: allow, tools: [crm.find_a], when: {url: {starts_with: "https://a.example/"}}}
+  - {id: b, effect: allow, tools: [crm.find_b], when: {uri: {starts_with: "notes://"}}}
+  - {id: c, effect: allow, tools: [crm.find_c], when: {branch: {starts_with: "feature/"}}}
+  - {id: d, effect: deny, tools: [crm.find_d], when: {path: {starts_with: /srv/data/}}}""",
     "a list that may be empty": """
   - {id: a, effect: allow, tools: [crm.find_a], when: {to: {each: {in: [a], max_len: 5}}}}""",
     "globs that overlap": """

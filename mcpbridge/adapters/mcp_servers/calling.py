@@ -19,6 +19,7 @@ from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 from mcpbridge.adapters.mcp_servers.connection import Connection
 from mcpbridge.adapters.mcp_servers.content import Parts, fill
 from mcpbridge.adapters.mcp_servers.failures import refused, said, timed_out
+from mcpbridge.adapters.mcp_servers.older import HINT, asks_as_of_old, failed_of_old
 from mcpbridge.adapters.mcp_servers.output_check import OutputCheck
 from mcpbridge.adapters.mcp_servers.pipes import TOO_LARGE
 from mcpbridge.adapters.mcp_servers.rounds import NotAnswered, until_answered
@@ -100,6 +101,8 @@ class Caller:
 
     def _answer(self, name: str, result: CallToolResult) -> ToolAnswer:
         parts = Parts(self._connection.server.bounds)
+        if self._connection.modern and failed_of_old(result):
+            parts.note(HINT)
         fill(parts, result)
         problem = self._check.problem(self._schemas.get(name), result)
         if problem:
@@ -121,7 +124,9 @@ class Caller:
             return self._too_large(name, error.data)
         failure = refused(label, name, error, sending, connection.errors.last)
         if failure is None:
-            return _told(f"{label}: {name} failed: {said(error.message)} (JSON-RPC {error.code})", "protocol")
+            hint = f"{HINT}; it says: " if connection.modern and asks_as_of_old(error.message) else ""
+            words = f"{label}: {name} failed: {hint}{said(error.message)} (JSON-RPC {error.code})"
+            return _told(words, "protocol")
         connection.retire()
         raise failure from None
 

@@ -60,6 +60,7 @@ class Connection:
         self._changed = changed
         self._leave = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._client: Client | None = None
 
     @property
@@ -94,12 +95,17 @@ class Connection:
         return self._owner is None or self._owner.done()
 
     async def close(self) -> None:
-        """Say goodbye, for a bounded time. Calls still under way are lost. Never raises."""
+        """Say goodbye, for a bounded time. Calls still under way are lost. Never raises. Who is cancelled
+        while he waits for it ends nothing: it goes on by itself, and closing again waits for the same end."""
         self.lost = True
         self._leave.set()
-        owner = self._owner
-        if owner is None:
+        if self._owner is None:
             return
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(self._owner))
+        await asyncio.shield(self._closing)
+
+    async def _close(self, owner: asyncio.Task[None]) -> None:
         seconds = self.server.bounds.goodbye + _ENDING
         if self._client is not None:
             await asyncio.wait({owner}, timeout=seconds)

@@ -50,9 +50,13 @@ class Opened:
         )
 
 
-async def opened(server: BridgedServer, changed: Callable[[], None]) -> Opened:
-    """Raises ServerUnavailable, AuthRefused or RateLimited; then nothing is left open."""
+async def opened(
+    server: BridgedServer, changed: Callable[[], None], begun: Callable[[Connection], None]
+) -> Opened:
+    """Raises ServerUnavailable, AuthRefused or RateLimited; then nothing is left open. `begun` is told of the
+    connection first: cancelled more than once, this does not wait for its end."""
     connection = Connection(server, changed)
+    begun(connection)
     await connection.open()
     try:
         return Opened(connection, await _listed(connection))

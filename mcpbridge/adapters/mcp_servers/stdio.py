@@ -65,13 +65,14 @@ async def program(
                     tasks.start_soon(incoming.drain)
                     await _end(process, goodbye, conduct if by_itself else Conduct())
             finally:  # the shield does not hold against `Task.cancel()`: whoever hurries, nothing stays
-                _let_go(process)
+                await _let_go(process)
             tasks.cancel_scope.cancel()
 
 
 async def _started(server: StdioCommand, environment: Mapping[str, str]) -> Process:
-    try:
-        return await asyncio.create_subprocess_exec(
+    """Cancelled on the way, it is started all the same, and ended with whatever it has begun."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
             *server.command,
             stdin=PIPE,
             stdout=PIPE,
@@ -80,8 +81,19 @@ async def _started(server: StdioCommand, environment: Mapping[str, str]) -> Proc
             env=environment,
             start_new_session=True,
         )
+    )
+    try:
+        return await asyncio.shield(starting)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(_missing(server, environment.get("PATH"))) from error
+    except asyncio.CancelledError:
+        await asyncio.wait({asyncio.ensure_future(_unwanted(starting))})
+        raise
+
+
+async def _unwanted(starting: asyncio.Future[Process]) -> None:
+    with suppress(OSError):
+        await _let_go(await starting)
 
 
 def _missing(server: StdioCommand, path: str | None) -> str:
@@ -109,14 +121,19 @@ async def _end(process: Process, goodbye: float, conduct: Conduct) -> None:
         await _ended(process, _TERMINATED, group=True)
 
 
-def _let_go(process: Process) -> None:
-    """End what is left of it at once, and of the pipes, which something that it started may still hold."""
+async def _let_go(process: Process) -> None:
+    """End what is left of it at once, and of the pipes, which something that it started may still hold.
+    The loop hears of its end before it is closed, unless whoever hurries does so again."""
     if process.returncode is None or _group(process):
         _signal(process, _KILL)
-    transport = getattr(process, "_transport", None)  # nothing public lets go of the pipes
-    if transport is not None:
-        with suppress(PermissionError):
-            transport.close()
+    try:
+        with anyio.CancelScope(shield=True):
+            await _ended(process, _TERMINATED)
+    finally:
+        transport = getattr(process, "_transport", None)  # nothing public lets go of the pipes
+        if transport is not None:
+            with suppress(PermissionError):
+                transport.close()
 
 
 _KILL: Final = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.adapters.mcp_servers.settings import BridgedServer
@@ -32,8 +33,9 @@ class _Backoff:
 
     def check(self, now: float) -> None:
         if self.failure is not None and now < self.until:
+            wait = ceil(self.until - now)
             raise type(self.failure)(
-                f"{self.failure} (tried again in {self.until - now:.0f} s)",
+                f"{self.failure} (nothing was sent now; the next try is in {wait} s)",
                 server_label=self.failure.server_label,
                 status_code=self.failure.status_code,
             )
@@ -55,14 +57,18 @@ class ServerToolbox:
     def __init__(self, server: BridgedServer) -> None:
         self.server = server
         self._opened: Opened | None = None
-        self._retired: list[Connection] = []
+        self._begun: list[Connection] = []
+        """Whatever may not have ended: also what has its last calls, and what was given up on the way."""
         self._listing: Listing | None = None
         self._stale = False
+        """Whether a change was announced that is not listed: until it is, also while it is being listed."""
+        self._announced = 0
         self._epoch = 0
         self._asked_at = 0.0
         self._lock = asyncio.Lock()
         self._backoff = _Backoff()
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._watching: list[Callable[[], None]] = []
         self._shown: tuple[ToolDefinition, ...] | None = None
         """What was listed last, over whichever connection."""
@@ -146,12 +152,17 @@ class ServerToolbox:
         self._watching.append(changed)
 
     async def close(self) -> None:
-        """As in the port. Afterwards nothing can be listed or called."""
+        """As in the port. Afterwards nothing can be listed or called. Who is cancelled while he waits for it
+        ends nothing: it goes on by itself, and closing again waits for the same end."""
         self._closed = True
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._end())
+        await asyncio.shield(self._closing)
+
+    async def _end(self) -> None:
         async with self._lock:
-            await self._leave()
-            for connection in self._retired:
-                await connection.close()
+            self._opened = self._listing = None
+            await asyncio.gather(*(connection.close() for connection in self._begun))
 
     def _current(self) -> Listing | None:
         opened = self._opened
@@ -181,14 +192,14 @@ class ServerToolbox:
         await self._retire()
         opening: Any = await asyncio.to_thread(importlib.import_module, _OPENING)
         self._stale = False
-        self._opened = await opening.opened(self.server, self._changed)
+        self._opened = await opening.opened(self.server, self._changed, self._begun.append)
         return self._taken()
 
     async def _relisted(self) -> Listing:
         assert self._opened is not None, "usable"
-        self._stale = False  # before asking: what is announced from now on counts
-        before = self._listing
+        before, announced = self._listing, self._announced
         await self._opened.relist()
+        self._stale = self._announced != announced  # what was announced meanwhile counts
         if before is not None and self._opened.listing(before.epoch) == before:
             return before
         return self._taken()
@@ -204,6 +215,7 @@ class ServerToolbox:
 
     def _changed(self) -> None:
         self._stale = self._told = True
+        self._announced += 1
         self._tell()
 
     def _tell(self) -> None:
@@ -213,12 +225,11 @@ class ServerToolbox:
     async def _retire(self) -> None:
         """Let calls on the lost connection have their answers; it closes itself after the last one."""
         opened, self._opened, self._listing = self._opened, None, None
-        self._retired = [connection for connection in self._retired if not connection.ended]
+        self._begun = [connection for connection in self._begun if not connection.ended]
         if opened is None:
             return
         if opened.connection.in_flight:
             opened.connection.retire()
-            self._retired.append(opened.connection)
         else:
             await opened.connection.close()
 

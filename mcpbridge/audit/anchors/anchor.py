@@ -60,8 +60,8 @@ def anchor_line(point: Point) -> str:
 
 def read_anchor_line(line: bytes) -> tuple[str, Checkpoint] | None:
     """The signed note and its checkpoint in a line that `anchor_line` made; None in any other line. A log
-    daemon may have written something before it."""
-    start = line.find(b'{"log":"')
+    daemon may have written something before it, and so may a write that a full disk took only a part of."""
+    start = line.rfind(b'{"log":"')
     if start < 0:
         return None
     try:

@@ -68,13 +68,14 @@ class _Deadline:
 
 
 class _Watched(http.client.HTTPConnection):
-    """Shut when the deadline is over, also while TLS is agreed on."""
+    """Shut when the deadline is over, also while TLS is agreed on, or a proxy is asked to lead on."""
 
     deadline: _Deadline
 
-    def connect(self) -> None:
-        super().connect()
-        self.deadline.watch(self.sock)
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "sock" and type(value) is socket.socket:  # as soon as there is one; TLS has its own type
+            self.deadline.watch(value)
 
 
 class _WatchedTls(http.client.HTTPSConnection, _Watched):

@@ -199,6 +199,5 @@ class _Filling:
 
 def _broken(entry: Entry, what: str) -> AuditCorrupt:
     return AuditCorrupt(
-        f"line {entry.number} of {entry.segment.name} {what}, and no index is made of a broken log; run "
-        "`mcpbridge audit verify`"
+        f"{entry.place} {what}, and no index is made of a broken log; run `mcpbridge audit verify`"
     )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from mcpbridge.audit.filters import ALLOWED, EXACT, HUMAN, RESOLVED, Wanted, sieve, stamp
+from mcpbridge.audit.filters import ALLOWED, EXACT, HUMAN, RESOLVED, NotJson, Wanted, sieve, stamp, storable
 from mcpbridge.audit.index.schema import INTERNED
 from mcpbridge.audit.index.stand import Index
 from mcpbridge.audit.read import entries, latest, record_of
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.words import match_of
+from mcpbridge.errors import AuditCorrupt
 
-_PLAIN_GLOB: Final = frozenset("[]")
+_PLAIN_GLOB: Final = frozenset("[]\0")
 """Where a pattern has these, SQLite and fnmatch may not agree, and the sieve alone decides."""
+_TOOL: Final = "coalesce(server_label, '') || '.' || tool"
+"""GLOB reads no further than a zero, which `instr` finds."""
 Clause = tuple[str, list[Any]]
 
 
@@ -58,14 +61,26 @@ def indexed(index: Index, wanted: Wanted, *, newest_first: bool = False) -> Iter
     where = " AND ".join(f"({text})" for text, _ in clauses) or "1"
     values = [value for _, found in clauses for value in found]
     order = "DESC" if newest_first else "ASC"
+    if not bindable(values):
+        return
     rows = index.base.execute(
         f"SELECT seq, segment, offset, length FROM records WHERE {where} ORDER BY seq {order}",  # noqa: S608 - texts of this file
         values,
     )
     for row in rows:
-        record = passed(index.line(*row))
+        try:
+            record = passed(index.line(*row))
+        except NotJson:
+            raise AuditCorrupt(
+                f"the line of record {row[0]} is not JSON; run `mcpbridge audit verify`"
+            ) from None
         if record is not None:
             yield record
+
+
+def bindable(values: Iterable[object]) -> bool:
+    """Whether all texts among them are UTF-8. No index has what an argument of a command may have else."""
+    return all(not isinstance(value, str) or storable(value) == value for value in values)
 
 
 def _clauses(wanted: Wanted) -> Iterator[Clause]:
@@ -85,15 +100,22 @@ def _clauses(wanted: Wanted) -> Iterator[Clause]:
         yield _among("type", [RecordType.DECISION, RecordType.RECOVERY])
         yield _among("outcome", sorted(HUMAN | RESOLVED))
     if (outcome := wanted.get("outcome")) is not None:
-        yield "outcome = ? OR status = ?", [outcome, outcome]
+        yield _either(_same("outcome", outcome), _same("status", outcome))
     yield from _patterns(wanted)
     yield from _times(wanted)
 
 
+def _either(one: Clause, other: Clause) -> Clause:
+    return f"{one[0]} OR {other[0]}", [*one[1], *other[1]]
+
+
 def _same(column: str, value: object) -> Clause:
-    if (table := INTERNED.get(column)) is None:
-        return f"{column} = ?", [value]
-    key = column.removesuffix("_id")
+    table = INTERNED.get(column)
+    key = column if table is None else column.removesuffix("_id")
+    if value == "":  # kept as if it were not there
+        return f"{key} IS NULL", []
+    if table is None:
+        return f"{key} = ?", [value]
     return f"{key} = (SELECT id FROM {table} WHERE {column} = ?)", [value]  # noqa: S608 - names of this package
 
 
@@ -107,8 +129,8 @@ def _times(wanted: Wanted) -> Iterator[Clause]:
 def _patterns(wanted: Wanted) -> Iterator[Clause]:
     tool = wanted.get("tool")
     if tool is not None and _PLAIN_GLOB.isdisjoint(tool):
-        yield "tool GLOB ? OR coalesce(server_label, '') || '.' || tool GLOB ?", [tool, tool]
-    if (rule := wanted.get("rule")) is not None:
+        yield f"tool GLOB ? OR {_TOOL} GLOB ? OR instr({_TOOL}, char(0))", [tool, tool]
+    if (rule := wanted.get("rule")) is not None and "\0" not in rule:
         yield "EXISTS (SELECT 1 FROM json_each(coalesce(rule_ids, '[]')) WHERE value = ?)", [rule]
     if (text := wanted.get("text")) is not None:
         yield "seq IN (SELECT rowid FROM records_fts WHERE records_fts MATCH ?)", [match_of(text)]

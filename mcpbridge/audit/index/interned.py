@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final
 
-from mcpbridge.audit.index.rows import text_of
+from mcpbridge.audit.filters import text_of
 
 _REMEMBERED: Final = 4_096
 """Ids in memory. Records of one run stand close together, so few are looked up again."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
+
+from mcpbridge.audit.filters import encode_json, storable, text_of
 
 _TEXT: Final = 120
 """Characters of a text that the table keeps. The search knows all of it."""
@@ -43,13 +44,6 @@ def row_of(record: Mapping[str, Any], *, seq: int, segment: int, offset: int, le
     )
 
 
-def text_of(value: Any) -> str | None:
-    """A name or an id, whole. Something else in its place is kept as JSON."""
-    if value is None or value == "":
-        return None
-    return value if isinstance(value, str) else _json(value)
-
-
 def _number(value: Any) -> int | float | None:
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**63 else None  # what SQLite can hold
@@ -59,11 +53,11 @@ def _number(value: Any) -> int | float | None:
 def _json(value: Any) -> str | None:
     if value is None or value == []:
         return None
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return storable(encode_json(value))
 
 
 def _short(value: Any) -> str | None:
     if value is None or value in ("", {}):
         return None
-    text = value if isinstance(value, str) else _json(value) or ""
+    text = storable(value) if isinstance(value, str) else _json(value) or ""
     return text if len(text) <= _TEXT else f"{text[:_TEXT]}…"

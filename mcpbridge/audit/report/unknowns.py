@@ -15,6 +15,8 @@ _OPEN: Final = 20_000
 """Calls that have begun and have no outcome yet; an older one is only found by `audit reconcile`."""
 _BEGAN: Final = (RecordType.INTENT.value,)
 _ENDED: Final = (RecordType.OUTCOME.value, RecordType.OUTCOME_UNKNOWN.value, RecordType.RECOVERY.value)
+_DECIDED: Final = ("repeated", "given_up")
+"""What a person makes of an unknown outcome."""
 
 
 class Unknowns:
@@ -44,6 +46,9 @@ class Unknowns:
             self._counts["unknown"] += 1
             self._latest.append(({**(began or {}), **_brief(record)}, name_of(record.get("reason"))))
         else:
+            if began is not None and record.get("outcome") in _DECIDED:  # its process ended without a word
+                self._counts["unknown"] += 1
+                self._latest.append((began, "the process ended while it ran"))
             self._recovery(record)
 
     def _recovery(self, record: dict[str, Any]) -> None:
@@ -87,7 +92,8 @@ class Unknowns:
         )
 
     def _facts(self, links: Links) -> tuple[Fact, ...]:
-        unknown, recovery = links.show("--type", "outcome_unknown"), links.show("--type", "recovery")
+        unknown = links.show("--type", "outcome_unknown", "--type", "recovery")
+        recovery = links.show("--type", "recovery")
         outcomes = links.show("--type", "outcome")
         counts, made = self._counts, self._made
         return (

@@ -12,6 +12,7 @@ from mcpbridge.audit.blobs import blob_text
 from mcpbridge.audit.chain import link_of, parsed
 from mcpbridge.audit.filters import Wanted, word
 from mcpbridge.audit.index import Index, find
+from mcpbridge.audit.index.find import bindable
 from mcpbridge.audit.plain import encode_again, safe_line
 from mcpbridge.audit.read import entries, seq_of
 from mcpbridge.audit.records import RecordType
@@ -122,7 +123,7 @@ def record_at(directory: Path, seq: int, index: Index | None = None) -> dict[str
 def _with_id(directory: Path, wanted: str, index: Index | None) -> list[dict[str, Any]]:
     """Records about requests or calls whose id is, or begins with, that."""
     found = list(_indexed(wanted, index)) if index is not None else []
-    begin = safe_line(encode_again(wanted))[:-1].encode()
+    begin = safe_line(encode_again(wanted))[:-1].encode("utf-8", "surrogatepass")
     needles = (b'"request_id":' + begin, b'"item_id":' + begin)
     for entry in entries(directory, after=index.read if index else None):
         if len(found) >= _MANY:
@@ -142,6 +143,8 @@ def _fits(record: Mapping[str, Any], wanted: str) -> bool:
 
 
 def _indexed(wanted: str, index: Index) -> Iterator[dict[str, Any]]:
+    if not bindable((wanted,)):
+        return
     end = wanted + "\U0010ffff" if len(wanted) >= _SHORTEST else wanted
     rows = index.base.execute(
         "SELECT seq, segment, offset, length FROM records WHERE request IN (SELECT id FROM requests WHERE "

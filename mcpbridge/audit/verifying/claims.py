@@ -9,6 +9,8 @@ from typing import Final, NamedTuple, Protocol
 
 _LOOK_AHEAD: Final = 4_096
 """Claims of one source that are put in order at a time: several writers take checkpoints there at once."""
+LATEST: Final = 64
+"""Claims of one source that the log bears out, and that are remembered: a few of them may not be signed."""
 
 
 class Claim(NamedTuple):
@@ -97,7 +99,7 @@ class Claims:
         latest = {
             number: agreed
             for number, agreed in self._agreed.items()
-            if agreed.source.of_checkpoints and agreed.size >= lines
+            if agreed.source.of_checkpoints and agreed.size >= lines and agreed.source.holds(agreed.claim)
         }
         while ahead := self._ahead:
             self._advance()

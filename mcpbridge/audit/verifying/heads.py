@@ -1,6 +1,7 @@
 """What this account saw of each log the last time: a log that was cut or rewritten since then shows.
 
-One small file for each log, by its origin, and one for each place, which remembers what log stood there.
+One small file for each log, by its origin, and one for each place, which remembers what log stood there. Of a
+copy that ended before what was seen elsewhere, the place alone is remembered: the log's own file only grows.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Head:
     seen_at: datetime
     key: VerifierKey | None = None
     """That signed its last checkpoint."""
+    place: str = ""
+    """The folder it was seen in; "" where that was not remembered."""
 
 
 class Heads:
@@ -42,45 +45,54 @@ class Heads:
 
     def of(self, origin: str) -> Head | None:
         """What was seen of the log with this name. A file that is none of ours counts as nothing."""
-        kept = _read(self._path("log", origin))
-        try:
-            if kept["format"] != _FORMAT or kept["origin"] != origin:
-                return None
-            return Head(
-                origin=origin,
-                lines=int(kept["lines"]),
-                root=bytes.fromhex(kept["root"]),
-                seen_at=datetime.fromisoformat(kept["seen_at"]).astimezone(UTC),
-                key=VerifierKey.parse(str(kept["key"])) if kept["key"] else None,
-            )
-        except (KeyError, TypeError, ValueError, OverflowError, NoteError):
-            return None
+        found = _head(_read(self._path("log", origin)))
+        return found if found and found.origin == origin else None
+
+    def copy_at(self, directory: Path) -> Head | None:
+        """What was seen of a copy in this place; None where none was, or the log itself."""
+        kept = _read(self._path("place", _place(directory)))
+        return _head(kept) if kept.get("copy") is True else None
 
     def at(self, directory: Path) -> str:
         """The origin of the log that was seen in this place; "" when none was."""
         return str(_read(self._path("place", _place(directory))).get("origin", ""))
 
-    def remember(self, head: Head, directory: Path) -> None:
-        """Raises OSError."""
+    def remember(self, head: Head, directory: Path, *, copy: bool = False) -> None:
+        """`copy`: more was seen elsewhere, and stays remembered. Raises OSError."""
         disk = SystemDisk()
         make_directory(self.folder, disk)
-        place = {"format": _FORMAT, "place": _place(directory), "origin": head.origin}
         kept = {
             "format": _FORMAT,
+            "place": _place(directory),
             "origin": head.origin,
             "lines": head.lines,
             "root": head.root.hex(),
             "seen_at": head.seen_at.isoformat(),
             "key": str(head.key or ""),
         }
-        write_private(self._path("log", head.origin), f"{json.dumps(kept)}\n".encode(), disk)
+        if not copy:
+            write_private(self._path("log", head.origin), f"{json.dumps(kept)}\n".encode(), disk)
+        place = {**kept, "copy": copy}
         write_private(self._path("place", _place(directory)), f"{json.dumps(place)}\n".encode(), disk)
 
-    def forget(self, directory: Path, origin: str) -> None:
-        """Take what stands there now as seen for the first time. Raises OSError."""
-        for known in {origin, self.at(directory)} - {""}:
-            self._path("log", known).unlink(missing_ok=True)
+    def forget(self, directory: Path, origin: str) -> tuple[str, ...]:
+        """Take what stands there now as seen for the first time. Raises OSError.
+
+        What was seen of the same log in another place, and still stands there, stays remembered: returns
+        those places."""
+        known = {origin, self.at(directory)} - {""}
         self._path("place", _place(directory)).unlink(missing_ok=True)
+        elsewhere = {each: self._stands(each) for each in known}
+        for each, places in elsewhere.items():
+            if not places:
+                self._path("log", each).unlink(missing_ok=True)
+        return tuple(sorted(place for places in elsewhere.values() for place in places))
+
+    def _stands(self, origin: str) -> list[str]:
+        """Where this log was seen, whole, and something still is."""
+        places = [_read(path) for path in self.folder.glob("place-*.json")]
+        seen = [str(kept.get("place", "")) for kept in places if _whole(kept, origin)]
+        return [place for place in seen if place and Path(place).exists()]
 
     def _path(self, kind: str, name: str) -> Path:
         return (
@@ -114,6 +126,26 @@ class Remembered:
     @property
     def when(self) -> str:
         return self.head.seen_at.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _whole(kept: dict[str, Any], origin: str) -> bool:
+    return kept.get("origin") == origin and kept.get("copy") is not True
+
+
+def _head(kept: dict[str, Any]) -> Head | None:
+    try:
+        if kept["format"] != _FORMAT:
+            return None
+        return Head(
+            origin=str(kept["origin"]),
+            lines=int(kept["lines"]),
+            root=bytes.fromhex(kept["root"]),
+            seen_at=datetime.fromisoformat(kept["seen_at"]).astimezone(UTC),
+            key=VerifierKey.parse(str(kept["key"])) if kept["key"] else None,
+            place=str(kept.get("place", "")),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, NoteError):
+        return None
 
 
 def _state_home() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -58,20 +59,61 @@ def standing(path: Path, writer: Account | None) -> Standing:
     """Whether `writer` can change the file, or replace it. Raises OSError when there is none."""
     if writer is None:
         return Standing(False, "whether it is writable by this account cannot be told on this system")
-    found = os.stat(path)
     appends = only_appends(path)
-    if not appends and writer.may_write(found.st_mode, found.st_uid, found.st_gid):
+    if writer.uid == 0 if appends else _writable(writer, path, os.stat(path)):
         return _inside(writer, path)
-    if appends and writer.uid == 0:
-        return _inside(writer, path)
+    for place in _around(path, appends=appends):
+        if _replaceable(writer, place):
+            return _inside(writer, place)
+    return Standing(True, f"append-only for {writer.name}" if appends else f"not writable by {writer.name}")
+
+
+def _around(path: Path, *, appends: bool) -> Iterable[Path]:
+    """The links and folders that lead to a file."""
     # A file that only grows cannot be renamed or removed either, but the folder around it can.
     folders = path.resolve().parents
-    for folder in folders[1:] if appends else folders:
-        about = os.stat(folder)
-        sticky = about.st_mode & stat.S_ISVTX and writer.uid not in (0, about.st_uid)
-        if writer.may_write(about.st_mode, about.st_uid, about.st_gid) and not sticky:
-            return _inside(writer, folder)
-    return Standing(True, f"append-only for {writer.name}" if appends else f"not writable by {writer.name}")
+    links = _links(path)
+    above = (folder for link in links for folder in link.parents)
+    return dict.fromkeys((*links, *above, *(folders[1:] if appends else folders)))
+
+
+def _replaceable(writer: Account, place: Path) -> bool:
+    """Whether `writer` can put something else in the place of what a folder holds, or of a link."""
+    about = os.lstat(place)
+    if stat.S_ISLNK(about.st_mode):  # its mode says nothing
+        return writer.uid == about.st_uid
+    sticky = about.st_mode & stat.S_ISVTX and writer.uid not in (0, about.st_uid)
+    return _writable(writer, place, about) and not sticky
+
+
+def _writable(writer: Account, path: Path, about: os.stat_result) -> bool:
+    if writer.may_write(about.st_mode, about.st_uid, about.st_gid):
+        return True
+    # With an access control list the group's bits are the most that it gives anybody it names.
+    return bool(about.st_mode & stat.S_IWGRP) and _has_acl(path)
+
+
+def _has_acl(path: Path) -> bool:
+    if sys.platform != "linux":
+        return False
+    try:
+        os.getxattr(path, "system.posix_acl_access")
+    except OSError:  # none, or a file system without them
+        return False
+    return True
+
+
+def _links(path: Path) -> list[Path]:
+    """Symbolic links on the way to a file: whoever can replace one of them leads it to another file."""
+    found: dict[Path, None] = {}
+    waiting = [path.absolute()]
+    while waiting:
+        path = waiting.pop()
+        for each in (path, *path.parents):
+            if each not in found and each.is_symlink():
+                found[each] = None
+                waiting.append(each.parent / os.readlink(each))
+    return list(found)
 
 
 def _inside(writer: Account, path: Path) -> Standing:

@@ -53,6 +53,17 @@ class Part:
             raise _changed()
         return line
 
+    def stands(self, size: int) -> bool:
+        """Whether its last line is still there, in a file of that size. Raises OSError.
+
+        What the disk took of a batch that did not fit is cut off again, and then other lines stand there.
+        """
+        if size < self.end:
+            return False
+        before = self.judged.digests if self.judged else leaves_of((self.read or [])[-1:])
+        now = lines_in(read_part(self.fd, self.begin, self.end - self.begin))
+        return leaves_of(now[-1:]) == before[-1:]
+
 
 def _changed() -> OSError:
     return OSError(errno.EAGAIN, "it was changed while it was read; verify it again")
@@ -65,13 +76,17 @@ class Parts:
         """`size` of a part, in bytes."""
         self._fd, self._beside, self._size = fd, beside, size
         self.end = 0
+        self._last: Part | None = None
+        """The last part that was passed on."""
         self._waiting: deque[tuple[int, int]] = deque()
         """Parts that nobody began with."""
         self._early: dict[int, Judged | None] = {}
         """Judgements whose turn has not come, by where the part begins."""
 
     def up_to(self, size: int) -> Iterator[Part]:
-        """Those whose lines begin before `size`. Raises OSError."""
+        """Those whose lines begin before `size`. Raises OSError, also where what was passed on is gone."""
+        if self._last is not None and not self._last.stands(size):
+            raise _changed()
         bounds = [*range(self.end, size, self._size), size]
         parts = list(pairwise(bounds))
         self._waiting, self._early = deque(parts), {}
@@ -89,10 +104,12 @@ class Parts:
 
     def rest(self, size: int) -> bytes | None:
         """What follows the last newline; None when it is longer than any line. Raises OSError."""
+        if size < self.end:
+            raise _changed()
         return read_part(self._fd, self.end, size - self.end) if size - self.end <= LONGEST else None
 
     def _passed(self, part: Part) -> Part:
-        self.end = part.end
+        self.end, self._last = part.end, part
         return part
 
     def _own(self, stop: int) -> Part | None:

@@ -94,6 +94,9 @@ class Verification:
     trusted: bool = False
     """Whether that key was pinned or remembered, or is vouched for by one that was."""
     unsealed: Unsealed | None = None
+    copy_of: str = ""
+    """Where the log stands that goes on from this one's last line: this is a copy (an archive, perhaps) that
+    ends before what was seen there, and was not cut."""
     anchors: tuple[Testimony, ...] = ()
     warnings: tuple[str, ...] = ()
     flaws: tuple[Flaw, ...] = ()
@@ -125,7 +128,8 @@ class Verification:
             if sealed
             else "no anchor outside the writing account says where it ends"
         )
-        return f"the chain is intact, {self.unsealed} ({seen}), head {self.head[:16]}"
+        what = self.unsealed or "all of it sealed, but not the whole log"
+        return f"the chain is intact, {what} ({seen}), head {self.head[:16]}"
 
     def _details(self) -> list[str]:
         if self.status is Status.TAMPERED:
@@ -135,6 +139,8 @@ class Verification:
         return [*self._signed(), *map(str, self.anchors), *unfinished, *self.warnings]
 
     def _signed(self) -> list[str]:
+        if not self.signer and self.checkpoints:
+            return ["signed with a key that is not known here: give it with --key"]
         if not self.signer:
             return ["no checkpoint: nothing is signed"]
         name, key_id, _ = self.signer.split("+", 2)
@@ -162,6 +168,7 @@ class Verification:
                 "first_seq": self.unsealed.first_seq,
                 "last_seq": self.unsealed.last_seq,
             },
+            "copy_of": self.copy_of,
             "anchors": [
                 {"name": each.name, "lines": each.lines, "outside": each.outside, "complete": each.complete,
                  "detail": each.detail}

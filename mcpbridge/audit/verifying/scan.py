@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 from binascii import hexlify
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +21,7 @@ from mcpbridge.audit.checkpoint import Checkpoint
 from mcpbridge.audit.merkle import CompactRange
 from mcpbridge.audit.segments import opened
 from mcpbridge.audit.verifying.beside import SecondProcess
-from mcpbridge.audit.verifying.claims import Claim, Claims, Source
+from mcpbridge.audit.verifying.claims import LATEST, Claim, Claims, Source
 from mcpbridge.audit.verifying.parts import Part, Parts
 from mcpbridge.audit.verifying.ranges import LONGEST, leaves_of
 from mcpbridge.audit.verifying.sealed import SealedKeys, names_keys
@@ -69,8 +71,8 @@ class Scan:
         self._file, self._line = "", 0
         self._sealed = SealedKeys(_folder(directory))
         self._texts = Texts(_folder(directory) / "blobs")
-        self._checkpoints_at: dict[str, tuple[int, int]] = {}
-        """By source, for the last claim that was borne out: its size, and the checkpoints in those lines."""
+        self._checkpoints_at: dict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=LATEST))
+        """By source, for the last claims that were borne out: size, and the checkpoints in those lines."""
         self._broken = False
         """Something was wrong since the last checkpoint, so that it cannot fit either."""
         self._flawed: list[int] = []
@@ -208,7 +210,7 @@ class Scan:
             self.tree = tree  # go on from what it says, so that one change is one flaw
             return "" if explained else "this checkpoint is not about the lines before it"
         self.note = str(record["note"])
-        self._checkpoints_at[_CHECKPOINTS] = (checkpoint.size, self.checkpoints - 1)
+        self._checkpoints_at[_CHECKPOINTS].append((checkpoint.size, self.checkpoints - 1))
         return self.signers.checkpoint(note, origin=self.origin, size=checkpoint.size, where=number)
 
     def _torn(self, tail: bytes) -> None:
@@ -237,7 +239,7 @@ class Scan:
 
     def _agrees(self, source: Source, claim: Claim) -> None:
         source.agreed(claim)
-        self._checkpoints_at[source.name] = (claim.size, self.checkpoints)
+        self._checkpoints_at[source.name].append((claim.size, self.checkpoints))
 
     def _differs(self, source: Source, claim: Claim) -> None:
         if self._broken:
@@ -255,7 +257,8 @@ class Scan:
 
     def checkpoints_after(self, size: int) -> int:
         """How many stand behind the first `size` lines: a size that was claimed, the last one's, or 0."""
-        return self.checkpoints - dict(self._checkpoints_at.values()).get(size, 0)
+        known = dict(chain.from_iterable(self._checkpoints_at.values()))
+        return self.checkpoints - known.get(size, self.checkpoints if size else 0)
 
     def _note(self, flaw: Flaw) -> None:
         self.flaw_count += 1

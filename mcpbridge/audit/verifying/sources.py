@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from mcpbridge.audit.anchors.timestamp import STAMPS
 from mcpbridge.audit.anchors.witness import kept_path
 from mcpbridge.audit.checkpoint import Checkpoint, cosigned_at, verified
 from mcpbridge.audit.note import NoteError, VerifierKey, parse
-from mcpbridge.audit.verifying.claims import Claim
+from mcpbridge.audit.verifying.claims import LATEST, Claim
 from mcpbridge.audit.verifying.outside import Account, standing
 from mcpbridge.audit.verifying.result import Testimony
 from mcpbridge.errors import UsageError
@@ -81,6 +82,12 @@ class KeptFile(Kept):
     writer: Account | None = None
     vouched: bool = False
     """Whether whoever verifies says that it is outside."""
+    borne_out: deque[Claim] = field(default_factory=lambda: deque[Claim](maxlen=LATEST))
+    """The last claims that the log bears out. Their signatures are checked at the end, newest first: to check
+    one takes as long as to read a hundred lines."""
+    doubtful: int = 0
+    """Claims that the log contradicts, signed as its keys sign, with one that it does not know: somebody made
+    them up, or the log was written anew from before that key was there."""
 
     def claims(self) -> Iterator[Claim]:
         try:
@@ -93,13 +100,36 @@ class KeptFile(Kept):
         except OSError as error:
             self.problem = f"it cannot be read: {error.strerror or error}"
 
+    def holds(self, claim: Claim, /) -> bool:
+        held = Kept.holds(self, claim)
+        named = {name for name, _ in _signers(claim.evidence)}
+        self.doubtful += not held and self.origin in named
+        return held
+
+    def agreed(self, claim: Claim, /) -> None:
+        self.borne_out.append(claim)
+
     def testimony(self) -> Testimony:
         outside, why = self._standing()
-        late = f"{self.late} lines in it are out of order, and were not compared" if self.late else ""
-        detail = "; ".join(filter(None, (self.problem, why, late)))
-        return Testimony(
-            name=self.name, lines=self.lines, outside=outside, complete=not self.late, detail=detail
+        signed = next(filter(self._signed, reversed(self.borne_out)), None)
+        self.lines = signed.size if signed else 0
+        doubts = (
+            f"{self.late} lines in it are out of order, and were not compared" * bool(self.late),
+            f"{self.doubtful} lines in it are about another course of this log, by a key it does not know"
+            * bool(self.doubtful),
+            "what it holds is signed with no key of this log" if self.borne_out and not signed else "",
         )
+        detail = "; ".join(filter(None, (self.problem, why, *doubts)))
+        complete = not (self.late or self.doubtful)
+        return Testimony(name=self.name, lines=self.lines, outside=outside, complete=complete, detail=detail)
+
+    def _signed(self, claim: Claim) -> bool:
+        """Whether a key of the log did. What nobody signed can be denied later, so it proves nothing now."""
+        try:
+            verified(claim.evidence, *self.known())
+        except NoteError:
+            return False
+        return True
 
     def _standing(self) -> tuple[bool, str]:
         if self.problem:

@@ -13,6 +13,7 @@ from mcpbridge.cli.audit.place import add_place, place
 from mcpbridge.cli.audit.writing import add_person, person, with_log
 from mcpbridge.cli.exits import COMPLETED, FAILED
 from mcpbridge.cli.parsing import Commands, add_json
+from mcpbridge.cli.policy_text import many
 from mcpbridge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ def _print(found: Erasure, args: argparse.Namespace, *, done: bool) -> None:
         print(json.dumps(counts))
         return
     what = "destroyed" if done else "to be destroyed"
-    print(f"{len(found.keys)} keys of sealed records {what}; {found.gone} were gone already")
+    print(f"{many(len(found.keys), 'key')} of sealed records {what}; {found.gone} were gone already")
     if found.readable:
         print(
-            f"{found.readable} records that fit keep arguments or results readable in their lines: those "
-            "cannot be erased without breaking the chain; give such tools the level sealed from now on"
+            f"{many(found.readable, 'record')} with arguments or results that are readable in the line: "
+            "those cannot be erased without breaking the chain; give such tools the level sealed from now on"
         )
     if not found.found:
         print("mcpbridge: no record fits", file=sys.stderr)

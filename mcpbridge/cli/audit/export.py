@@ -12,6 +12,7 @@ from mcpbridge.cli.audit.filters import add_filters, wanted
 from mcpbridge.cli.audit.place import add_place, place
 from mcpbridge.cli.exits import COMPLETED, USAGE
 from mcpbridge.cli.parsing import Commands
+from mcpbridge.cli.policy_text import many
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 
 _FORMATS: Final = ("ocsf", "otel", "csv", "parquet")
@@ -57,7 +58,7 @@ def run_export(args: argparse.Namespace) -> int:
     except AuditUnavailable as error:
         print(f"mcpbridge: {error}", file=sys.stderr)
         return USAGE
-    print(f"{count} records in {target}", file=sys.stderr)
+    print(f"{many(count, 'record')} in {target}", file=sys.stderr)
     return COMPLETED
 
 

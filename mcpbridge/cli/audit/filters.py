@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mcpbridge.cli.audit.place import since
 from mcpbridge.errors import AuditUnavailable, UsageError
@@ -16,6 +16,11 @@ from mcpbridge.errors import AuditUnavailable, UsageError
 if TYPE_CHECKING:
     from mcpbridge.audit.filters import Wanted
     from mcpbridge.audit.index import Index
+
+_NAMES: Final = (
+    *("denied", "human", "tool", "server", "principal", "approver", "rule", "outcome", "run_id"),
+    *("conversation", "request", "type", "text", "since", "until"),
+)
 
 
 def add_filters(parser: argparse.ArgumentParser, *, times: bool = True) -> None:
@@ -43,6 +48,11 @@ def add_filters(parser: argparse.ArgumentParser, *, times: bool = True) -> None:
             help="2026-11-21, 2026-11-21T08:00+01:00 (UTC without a zone), or 15m, 7d ago",
         )
         group.add_argument("--until", metavar="WHEN", help="before that moment; written in the same way")
+
+
+def given(args: argparse.Namespace) -> list[str]:
+    """The filters that were given, as they are written."""
+    return [f"--{name.removesuffix('_id')}" for name in _NAMES if getattr(args, name, None)]
 
 
 def wanted(args: argparse.Namespace) -> Wanted:

@@ -12,6 +12,7 @@ from mcpbridge.cli.audit.place import add_place
 from mcpbridge.cli.audit.writing import audit_config
 from mcpbridge.cli.exits import COMPLETED, FAILED, USAGE
 from mcpbridge.cli.parsing import Commands, add_json
+from mcpbridge.cli.policy_text import many
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -97,10 +98,12 @@ def _line(found: Occurrence) -> str:
 
 
 def _summary(count: int, keys: int, silent: Counter[str]) -> str:
-    what = f"{count} records hold this value" if count else "this value was not found"
-    parts = [f"{what} (searched in clear, and hidden under {keys} keys)"]
-    if silent["sealed"]:
-        parts.append(f"{silent['sealed']} sealed records were not opened: --identity FILE opens them")
-    if silent["none"]:
-        parts.append(f"{silent['none']} records keep nothing of their arguments (level none)")
+    found = f"{many(count, 'record')} {'holds' if count == 1 else 'hold'} this value"
+    what = found if count else "this value was not found"
+    parts = [f"{what} (searched in clear, and hidden under {many(keys, 'key')})"]
+    if sealed := silent["sealed"]:
+        were = "was" if sealed == 1 else "were"
+        parts.append(f"{many(sealed, 'sealed record')} {were} not opened: --identity FILE opens what it may")
+    if none := silent["none"]:
+        parts.append(f"{many(none, 'record')} {'keeps' if none == 1 else 'keep'} no arguments (level none)")
     return "\n".join(parts)

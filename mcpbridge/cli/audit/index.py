@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from mcpbridge.cli.audit.place import add_place, place
 from mcpbridge.cli.exits import COMPLETED, USAGE
 from mcpbridge.cli.parsing import Commands, add_json
+from mcpbridge.cli.policy_text import many
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run_index(args: argparse.Namespace) -> int:
 
 
 def _text(built: Built) -> str:
-    what = f"{built.records} records, {built.added} of them new, {built.size / 1e6:.1f} MB"
+    what = f"{many(built.records, 'record')}, {built.added} of them new, {built.size / 1e6:.1f} MB"
     why = f"\n  made anew: {built.why}" if built.anew and built.why else ""
     return f"{built.path}: {what}{why}\n  disposable, and no evidence: that is the log alone"
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.cli.audit.place import add_place, place
-from mcpbridge.cli.audit.writing import add_person
-from mcpbridge.cli.exits import COMPLETED, USAGE
+from mcpbridge.cli.audit.writing import add_person, audit_config
+from mcpbridge.cli.exits import COMPLETED, FAILED, USAGE
 from mcpbridge.cli.parsing import Commands, add_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mcpbridge.audit.note import SigningKey
 
 _DESCRIPTION: Final = (
@@ -58,8 +60,9 @@ def add(group: Commands) -> None:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """The log's name, its keys by id, and what is wrong with their files."""
+    """The log's name, its keys by id, and what is wrong with their files. Exit 1 where one is missing."""
     from mcpbridge.audit.keys import hiding_keys, key_warnings, verifier_keys
+    from mcpbridge.audit.keys.places import HMAC_KEY
     from mcpbridge.audit.verifying.start import origin_of
 
     directory = place(args)
@@ -70,19 +73,46 @@ def run_list(args: argparse.Namespace) -> int:
         "origin": origin_of(directory),
         "signing": [str(key) for key in verifier_keys(directory)],
         "hmac": list(hiding_keys(directory)),
+        "missing": list(_missing(args, directory)),
         "warnings": key_warnings(directory),
     }
-    print(json.dumps(found) if args.json else _listed(found))
-    return COMPLETED
+    print(json.dumps(found) if args.json else _listed(found, current=_kept(directory, HMAC_KEY)))
+    return FAILED if found["missing"] else COMPLETED
 
 
-def _listed(found: dict[str, Any]) -> str:
-    retired, current = found["signing"][:-1], found["signing"][-1:]
+def _kept(directory: Path, name: str) -> bool:
+    from mcpbridge.audit.keys.places import KEYS
+
+    return (directory / KEYS / name).exists()
+
+
+def _missing(args: argparse.Namespace, directory: Path) -> Iterator[str]:
+    """A sentence for each key that the log was written with and that is not where it should be."""
+    from mcpbridge.audit.keys.places import HMAC_KEY, KEYS, SIGNING_KEY, has_lines, missing_key
+
+    if not has_lines(directory):  # they are made with its first line
+        return
+    config = audit_config(args)
+    elsewhere = (
+        "" if args.path is None else "; where audit.keys keeps it elsewhere, write -c FILE and no PATH"
+    )
+    for name, source in ((SIGNING_KEY, config.signing_key), (HMAC_KEY, config.hmac_key)):
+        if source is None and not _kept(directory, name):
+            yield f"{missing_key(directory / KEYS / name)}{elsewhere}"
+
+
+def _listed(found: dict[str, Any], *, current: bool) -> str:
+    """`current`: whether the first of the HMAC keys is the one in use."""
+    retired, latest = found["signing"][:-1], found["signing"][-1:]
     lines = [
         f"log        {found['origin'] or '(no checkpoint yet)'}",
         *(f"retired    {key}" for key in retired),
-        *(f"verifier   {key}" for key in current),
-        *(f"hmac       {name}{'' if at == 0 else ' (retired)'}" for at, name in enumerate(found["hmac"])),
+        *(f"verifier   {key}" for key in latest),
+        *(
+            f"hmac       {name}{'' if current and at == 0 else ' (retired)'}"
+            for at, name in enumerate(found["hmac"])
+        ),
+        *(f"missing    {sentence}" for sentence in found["missing"]),
         *(f"warning    {warning}" for warning in found["warnings"]),
     ]
     return "\n".join(lines)

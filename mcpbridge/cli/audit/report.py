@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcpbridge.cli.audit.place import add_place, place, since
 from mcpbridge.cli.audit.verify import declared
-from mcpbridge.cli.exits import COMPLETED, USAGE
+from mcpbridge.cli.exits import COMPLETED, FAILED, USAGE
 from mcpbridge.cli.parsing import Commands
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _DESCRIPTION: Final = (
     "Says what was decided in a period and what a reviewer should look at, with the command behind each "
     "figure: denials by rule, overrides, approval fatigue, new tools, unknown outcomes, shadow policies, "
-    "grants, servers, sign-offs. Verifies the whole log first. Reads in memory that does not grow with it."
+    "grants, servers, sign-offs. Verifies the whole log first, and exits with 1 where it was changed. "
+    "Reads in memory that does not grow with it."
 )
 
 
@@ -52,8 +53,9 @@ def add_period(parser: argparse.ArgumentParser) -> None:
 
 
 def run_report(args: argparse.Namespace) -> int:
-    """Read, verify, write. Exit 2 where there is no log."""
+    """Read, verify, write. Exit 1 where the log was changed, 2 where there is none."""
     from mcpbridge.audit.report import report
+    from mcpbridge.audit.verifying.result import Status
 
     if args.json and args.format:
         raise UsageError("--json and --format are two ways to write it; give one of them")
@@ -81,7 +83,7 @@ def run_report(args: argparse.Namespace) -> int:
             raise UsageError(f"{args.output} is a folder; name a file, such as {page}")
         with written(Path(args.output)) as file:
             file.write(text.encode())
-    return COMPLETED
+    return FAILED if found.verdict.status == Status.TAMPERED.value else COMPLETED
 
 
 def _against(args: argparse.Namespace) -> Against:

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.cli.audit.place import add_place
-from mcpbridge.cli.audit.writing import add_person, audit_config, person, with_log
+from mcpbridge.cli.audit.writing import add_person, audit_config, person, refuse_without_log, with_log
 from mcpbridge.cli.exits import COMPLETED
 from mcpbridge.cli.parsing import Commands, add_json
+from mcpbridge.cli.policy_text import many
 from mcpbridge.errors import UsageError
 
 if TYPE_CHECKING:
     from mcpbridge.audit import AuditLog
     from mcpbridge.audit.retention import Removal
 
+_ACTIVE: Final = "audit.jsonl"
 _PARTS: Final = 12
 """Segments in one retention, at least."""
 _DESCRIPTION: Final = (
@@ -45,26 +47,22 @@ def add(group: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Remove, or say what would be."""
-    from mcpbridge.audit.retention import due, retain
+    from mcpbridge.audit.retention import planned, retain
 
     config = audit_config(args)
     seconds = _seconds(args, config.retention)
     before = datetime.now(UTC) - timedelta(seconds=seconds)
     warning = _warning(seconds)
+    refuse_without_log(config.path)
+    closing = _closes(config.path, seconds)
     if not args.yes:
-        segments = due(config.path, before=before)
-        names = [path.name for path in segments]
-        if args.json:
-            print(
-                json.dumps(
-                    {"done": False, "segments": names, "before": before.isoformat(), "warning": warning}
-                )
-            )
-        else:
-            print("\n".join([*names, *([warning] if warning else []), _would(len(names), before)]))
+        plan = planned(config.path, before=before, closing=closing)
+        said = _plan_as_json if args.json else _would
+        print(said(plan, before, warning, closing=closing))
         return COMPLETED
-
-    _close_old(args, config.path, seconds=seconds, before=before)
+    if closing:  # what is refused is refused before anything changes
+        planned(config.path, before=before, closing=True)
+        _close(args, before=before)
 
     async def work(log: AuditLog, directory: Path) -> Removal:
         return await retain(
@@ -81,14 +79,17 @@ def run(args: argparse.Namespace) -> int:
     return COMPLETED
 
 
-def _close_old(args: argparse.Namespace, path: Path, *, seconds: float, before: datetime) -> None:
+def _closes(path: Path, seconds: float) -> bool:
     """A log that grows slowly would keep its oldest records in the active segment for ever. Begun longer ago
     than a twelfth of the retention, it is closed; so nothing outlives its time by more than that."""
-    from mcpbridge.audit.retention import begins, looked
+    from mcpbridge.audit.retention import begins
 
     begun = begins(path)
-    if begun is None or begun > datetime.now(UTC) - timedelta(seconds=seconds / _PARTS):
-        return
+    return begun is not None and begun <= datetime.now(UTC) - timedelta(seconds=seconds / _PARTS)
+
+
+def _close(args: argparse.Namespace, *, before: datetime) -> None:
+    from mcpbridge.audit.retention import looked
 
     async def work(log: AuditLog, directory: Path) -> None:
         await looked(log, directory, before=before, by=person(args))
@@ -120,22 +121,34 @@ def _warning(seconds: float) -> str:
     return f"warning: {spelled(seconds)} is less than the 183d that such records are commonly kept for"
 
 
-def _would(count: int, before: datetime) -> str:
+def _would(plan: Removal, before: datetime, warning: str, *, closing: bool) -> str:
     when = f"{before:%Y-%m-%d %H:%M}Z"
-    if not count:
-        return f"nothing to remove: no closed segment ends before {when}"
-    return f"{count} segments end before {when}; nothing was changed, say --yes to remove them"
+    lines = [*(path.name for path in plan.segments), *([warning] if warning else [])]
+    if closing:
+        lines.append(f"{_ACTIVE} was begun long ago: --yes closes it first, and begins the next segment")
+    if not plan.segments:
+        return "\n".join([*lines, f"nothing to remove: no segment that is closed then ends before {when}"])
+    ends = f"{_gone(plan)} would be removed: they end before {when}, the last of {plan.last_ts}"
+    return "\n".join([*lines, f"{ends}; nothing was changed, say --yes to remove them"])
 
 
 def _done(removed: Removal, warning: str) -> str:
+    lines = [warning] if warning else []
     if not removed.segments:
-        return "\n".join([*([warning] if warning else []), "nothing to remove"])
-    lines = [
-        *([warning] if warning else []),
-        f"{removed.records} records in {len(removed.segments)} segments removed, the last of "
-        f"{removed.last_ts}; {len(removed.files)} texts and keys that only they named went with them",
-    ]
-    return "\n".join(lines)
+        return "\n".join([*lines, "nothing to remove"])
+    return "\n".join([*lines, f"{_gone(removed)} removed, the last of {removed.last_ts}"])
+
+
+def _gone(removed: Removal) -> str:
+    files = f", with {many(len(removed.files), 'file')} of texts and keys that only they name,"
+    records, segments = many(removed.records, "record"), many(len(removed.segments), "segment")
+    return f"{records} in {segments}{files if removed.files else ''}"
+
+
+def _plan_as_json(plan: Removal, before: datetime, warning: str, *, closing: bool) -> str:
+    names = [path.name for path in plan.segments]
+    about: dict[str, Any] = {**asdict(plan), "segments": names, "before": before.isoformat()}
+    return json.dumps({"done": False, **about, "closes_active": closing, "warning": warning})
 
 
 def _as_json(removed: Removal, warning: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from mcpbridge.cli.audit.filters import add_filters, add_index, index_of, wanted
+from mcpbridge.cli.audit.filters import add_filters, add_index, given, index_of, wanted
 from mcpbridge.cli.audit.place import place
 from mcpbridge.cli.exits import COMPLETED, USAGE
 from mcpbridge.cli.parsing import Commands, add_config, add_json
@@ -82,6 +82,8 @@ def run_show(args: argparse.Namespace) -> int:
         print(lnav_format())
         return COMPLETED
     one, args.path = split(args.words)
+    if one is not None:
+        _refuse_filters(args, one)
     try:
         return _evidence(args, one) if one is not None else _records(args)
     except AuditCorrupt:
@@ -89,6 +91,15 @@ def run_show(args: argparse.Namespace) -> int:
     except AuditUnavailable as error:
         print(f"mcpbridge: {error}", file=sys.stderr)
         return USAGE
+
+
+def _refuse_filters(args: argparse.Namespace, one: str) -> None:
+    beside = [*given(args), *(["--limit"] if args.limit else [])]
+    if beside:
+        raise UsageError(
+            f"{' '.join(beside)} has no meaning beside the ID {one}, which shows all there is on one "
+            "decision; leave out the one or the other"
+        )
 
 
 def columns(args: argparse.Namespace) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -71,14 +72,17 @@ def _against(args: argparse.Namespace) -> Against:
     from mcpbridge.audit.anchors import FileAnchor, WitnessAnchor
     from mcpbridge.audit.verifying.heads import Heads
     from mcpbridge.audit.verifying.start import origin_of
+    from mcpbridge.core.question import visible
 
     heads = None if args.no_remember else Heads()
     directory = place(args)
     if heads is not None and args.forget and directory.exists():
-        heads.forget(directory if directory.is_dir() else directory.parent, origin_of(directory))
+        for kept in heads.forget(directory if directory.is_dir() else directory.parent, origin_of(directory)):
+            what = f"what you saw of it in {kept} stays remembered; to forget that, say --forget there"
+            print(f"mcpbridge: {visible(what, newlines=False)}", file=sys.stderr)
     given: tuple[Anchor, ...] = (
         *(FileAnchor(path=Path(path)) for path in args.anchor),
-        *(WitnessAnchor(url=url, key=_key(key)) for url, key in args.witness),
+        *(WitnessAnchor(url=_url(url), key=_key(key)) for url, key in args.witness),
     )
     return Against(
         keys=tuple(_key(text) for text in args.key),
@@ -96,6 +100,16 @@ def declared(args: argparse.Namespace) -> tuple[Anchor, ...]:
     from mcpbridge.config import load_config
 
     return load_config(args.config or DEFAULT_CONFIG).audit.anchors
+
+
+def _url(text: str) -> str:
+    """A password in it would be shown in what `verify` says, and never be used."""
+    from mcpbridge.config.urls import url_problem
+
+    problem = url_problem(text, allow_http=True)
+    if problem:
+        raise UsageError(f"--witness: {problem}")
+    return text
 
 
 def _key(text: str) -> VerifierKey:

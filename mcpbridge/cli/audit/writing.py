@@ -49,19 +49,25 @@ def with_log(
     is closed, in place of the configured. Raises AuditUnavailable where there is no log: this is not the
     place to begin one."""
     from mcpbridge.adapters.audit_log import open_audit
-    from mcpbridge.audit.read import NO_LOG
-    from mcpbridge.audit.segments import segments
     from mcpbridge.config import process_sources
     from mcpbridge.core.secret import Mask
 
     config = audit_config(args)
     if rotate is not None:
         config = replace(config, rotate=rotate)
-    if not config.path.is_dir() or not segments(config.path):
-        raise AuditUnavailable(f"there is no audit log in {config.path}; {NO_LOG}")
+    refuse_without_log(config.path)
 
     async def run() -> T:
         async with open_audit(config, mask=Mask(), sources=process_sources()) as log:
             return await work(log, config.path)
 
     return asyncio.run(run())
+
+
+def refuse_without_log(path: Path) -> None:
+    """Raises AuditUnavailable where there is no log."""
+    from mcpbridge.audit.read import NO_LOG
+    from mcpbridge.audit.segments import segments
+
+    if not path.is_dir() or not segments(path):
+        raise AuditUnavailable(f"there is no audit log in {path}; {NO_LOG}")

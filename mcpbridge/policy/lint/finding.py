@@ -133,6 +133,13 @@ _ALL: Final = (
         "It looks like a check, and passes everything.",
     ),
     (
+        "climbing-text",
+        _WARNING,
+        "A beginning that `..` leads out of",
+        "`notes://public/../private` begins with `notes://public/`, and servers resolve the dots, also "
+        "percent-encoded ones.",
+    ),
+    (
         "grounded-type",
         _WARNING,
         "Words looked for where no text is",

@@ -13,6 +13,7 @@ from mcpbridge.core.ruling import Effect
 from mcpbridge.core.yaml_lines import YamlProblem, parse_yaml
 from mcpbridge.errors import Problem
 from mcpbridge.policy.lint.accepted import accepted
+from mcpbridge.policy.lint.climbing import climbing
 from mcpbridge.policy.lint.conditions import conditions, matches_nothing
 from mcpbridge.policy.lint.fields import fields
 from mcpbridge.policy.lint.finding import Finding
@@ -34,6 +35,7 @@ def lint(policy: Policy, known: Known | None = None) -> list[Finding]:
         found += reach(page, place)
         found += fields(page, place)
         found += conditions(page, place)
+        found += climbing(page, place)
         found += _examples(page, place)
     empty = frozenset(place for place, rule in enumerate(page.rules) if matches_nothing(rule))
     found += overlaps(page, empty)
