@@ -11,11 +11,14 @@ from typing import Final
 import httpx2
 import pytest
 
+from tests.long import long
 from tests.strictness.broken_play import Play, check_end, played
 from tests.strictness.line import connected
 
 ANSWERS: Final = 10_000
 SHARDS: Final = 20
+OFTEN: Final = 5
+"""So many of them run each time: 2,500 answers; LONG runs all."""
 
 
 async def all_of(seeds: Sequence[int]) -> Counter[str]:
@@ -39,7 +42,9 @@ async def all_of(seeds: Sequence[int]) -> Counter[str]:
 
 
 @pytest.mark.promise("broken-answers")
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize(
+    "shard", [shard if shard < OFTEN else pytest.param(shard, marks=long) for shard in range(SHARDS)]
+)
 def test_a_broken_answer_ends_in_a_typed_error_or_an_answer_and_has_no_effect_nobody_allowed(
     shard: int,
 ) -> None:
