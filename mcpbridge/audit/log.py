@@ -96,8 +96,8 @@ class AuditLog:
         crash explains what is there, AuditUnavailable when the log or one of its keys cannot be had,
         UsageError for a level or a recipient that does not exist or is not allowed.
         """
-        keeping = Keeping.of(levels=levels, allow_full=allow_full, secrets=secrets, recipients=recipients)
         port, path = disk or SystemDisk(), Path(directory)
+        keeping = Keeping.of(levels=levels, allow_full=allow_full, secrets=secrets, recipients=recipients)
         try:
             make_directory(path, port)
             lock = ProcessLock(path / LOCK_NAME)
@@ -111,9 +111,8 @@ class AuditLog:
                 lock.close()
                 raise
         except OSError as error:
-            raise AuditUnavailable(
-                f"the audit log in {path} cannot be opened: {error.strerror or error}"
-            ) from error
+            why = error.strerror or error
+            raise AuditUnavailable(f"the audit log in {path} cannot be opened: {why}") from error
         try:
             return cls(file, encoder, path=path, write_deadline=write_deadline, anchors=anchors)
         except RuntimeError as error:  # no more threads to be had
