@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from mcpbridge.gateway.standard_input import StandardInput
 from mcpbridge.gateway.waiting import Waiting
 from tests.gateway.scene import SHOP, configured, effects, gateway, records
 from tests.mcp_servers.scene import until
-from tests.mcp_servers.test_mcp_programs import alive
+from tests.mcp_servers.test_mcp_programs import alive, signal_to_send
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 STUBBORN = f"""
@@ -43,9 +42,7 @@ SAID = (
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_a_gateway_whose_client_is_silent_and_every_program(tmp_path: Path, name: str) -> None:
     """Naively, SIGTERM leaves the programs and no record, and SIGINT waits for the client's next line."""
-    number = getattr(signal, name, signal.SIGINT)
-    if signal.getsignal(number) == signal.SIG_IGN:
-        pytest.skip(f"{name} is ignored here, as under nohup")
+    number = signal_to_send(name)
     script, pid = tmp_path / "stubborn.py", tmp_path / "pid"
     script.write_text(STUBBORN, encoding="utf-8")
     configured(tmp_path, server={"command": [sys.executable, str(script), str(pid)]})

@@ -6,7 +6,6 @@ import asyncio
 import os
 import selectors
 import sys
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -107,7 +106,7 @@ def test_what_a_program_began_is_ended_too_where_its_start_is_cancelled(tmp_path
     def began() -> None:
         """Hold the loop until the program has begun another one: so slow may a machine be."""
         while children() != before and not noted.exists():
-            time.sleep(0.005)
+            os.sched_yield()
 
     found: list[int] = []
     for number in range(1, 16):

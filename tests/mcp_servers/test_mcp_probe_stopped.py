@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.mcp_servers.scene import until
-from tests.mcp_servers.test_mcp_programs import STUBBORN, alive
+from tests.mcp_servers.test_mcp_programs import STUBBORN, alive, signal_to_send
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 @pytest.mark.promise("bridged-nothing-left")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_the_probe_and_the_program(tmp_path: Path, name: str) -> None:
-    number = getattr(signal, name, signal.SIGINT)
-    if signal.getsignal(number) == signal.SIG_IGN:
-        pytest.skip(f"{name} is ignored here, as under nohup")
+    number = signal_to_send(name)
     script, pid = tmp_path / "stubborn.py", tmp_path / "pid"
     script.write_text(STUBBORN, encoding="utf-8")
     (tmp_path / "policy.yaml").write_text("version: 1\ndefaults: {decision: deny}\nrules: []\n")

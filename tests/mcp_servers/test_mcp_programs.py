@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -175,6 +176,14 @@ os.rename(sys.argv[1] + "~", sys.argv[1])
 while True:
     signal.pause()
 """
+
+
+def signal_to_send(name: str) -> int:
+    """Its number; skips where whoever started this has it ignored, which programs inherit."""
+    number: int = getattr(signal, name, signal.SIGINT)
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip(f"{name} is ignored here, as under nohup")
+    return number
 
 
 def stubborn(noted_in: Path) -> StdioCommand:
