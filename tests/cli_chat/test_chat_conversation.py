@@ -253,6 +253,7 @@ def test_ctrl_c_at_the_prompt_clears_what_was_typed_and_then_says_how_to_leave(s
             person.prompted(1)
             person.types(CTRL_C)
             person.sees("Ctrl-D or /quit leaves")
+            person.prompted(2)
             person.types(CTRL_D)
             assert person.ends() == 0
 
