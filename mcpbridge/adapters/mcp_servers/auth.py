@@ -54,24 +54,38 @@ class HeaderAuth(httpx2.Auth):
     """Static headers, variables, files and callables: whatever `headers` says now.
 
     A refused request (401) is sent once more if the headers have changed by then: the server did nothing.
+    What another request has been given since is tried first, so that many refused together ask once.
     """
 
     def __init__(self, headers: Headers) -> None:
         self._ask = headers
         self._flight: SingleFlight[Mapping[str, Secret]] = SingleFlight()
+        self._latest: Mapping[str, Secret] = {}
 
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        given = await self._flight.do(self._ask)
+        given = await self._asked()
         _set(request, given)
         response = yield request
+        if response.status_code == 401 and not _same(self._latest, given):
+            given = self._latest
+            _set(request, given)
+            response = yield request
         if response.status_code != 401:
             return
-        renewed = await self._flight.do(self._ask)
-        if dict(renewed) != dict(given):
+        renewed = await self._asked()
+        if not _same(renewed, given):
             _set(request, renewed)
             yield request
+
+    async def _asked(self) -> Mapping[str, Secret]:
+        self._latest = given = await self._flight.do(self._ask)
+        return given
+
+
+def _same(one: Mapping[str, Secret], other: Mapping[str, Secret]) -> bool:
+    return one is other or dict(one) == dict(other)
 
 
 def _set(request: httpx2.Request, headers: Mapping[str, Secret]) -> None:
