@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mcpbridge.audit import AuditLog, MemoryAudit
     from mcpbridge.bridge.bridge import Bridge
     from mcpbridge.bridge.gate import Gate
+    from mcpbridge.bridge.reading import ServerReader
     from mcpbridge.bridge.result import Result
     from mcpbridge.config import (
         Configuration,
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
         load_config,
     )
     from mcpbridge.core.action import Action, ToolDefinition
-    from mcpbridge.core.conversation import Conversation, Decided, Usage
+    from mcpbridge.core.conversation import Conversation, Usage
+    from mcpbridge.core.decisions import Decided
     from mcpbridge.core.question import Question
     from mcpbridge.core.ruling import Approve, Decision, Deny, Outcome
     from mcpbridge.core.secret import Secret
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         CallTimedOut,
         ConfigurationError,
         DuplicateItem,
+        EditRefused,
         Frozen,
         GuardStopped,
         MalformedItem,
@@ -93,6 +96,7 @@ if TYPE_CHECKING:
         Clock,
         Elicitation,
         Elicited,
+        Library,
         Listing,
         Model,
         Progress,
@@ -112,6 +116,7 @@ _HOMES = {
     "audit": ("AuditLog", "MemoryAudit"),
     "bridge.bridge": ("Bridge",),
     "bridge.gate": ("Gate",),
+    "bridge.reading": ("ServerReader",),
     "bridge.result": ("Result",),
     "config": (
         "Configuration",
@@ -122,7 +127,8 @@ _HOMES = {
         "load_config",
     ),
     "core.action": ("Action", "ToolDefinition"),
-    "core.conversation": ("Conversation", "Decided", "Usage"),
+    "core.conversation": ("Conversation", "Usage"),
+    "core.decisions": ("Decided",),
     "core.question": ("Question",),
     "core.ruling": ("Approve", "Decision", "Deny", "Outcome"),
     "core.secret": ("Secret",),
@@ -151,6 +157,7 @@ _HOMES = {
         "CallTimedOut",
         "ConfigurationError",
         "DuplicateItem",
+        "EditRefused",
         "Frozen",
         "GuardStopped",
         "MalformedItem",
@@ -187,6 +194,7 @@ _HOMES = {
         "Clock",
         "Elicitation",
         "Elicited",
+        "Library",
         "Listing",
         "Model",
         "Progress",
@@ -254,6 +262,7 @@ __all__ = [
     "Deny",
     "DenyApprover",
     "DuplicateItem",
+    "EditRefused",
     "Elicitation",
     "Elicited",
     "Event",
@@ -264,6 +273,7 @@ __all__ = [
     "Gate",
     "GuardStopped",
     "Image",
+    "Library",
     "Listing",
     "MalformedItem",
     "McpbridgeError",
@@ -300,6 +310,7 @@ __all__ = [
     "ServerAsked",
     "ServerDeclaration",
     "ServerError",
+    "ServerReader",
     "ServerUnavailable",
     "StateRefused",
     "TerminalApprover",

@@ -5,6 +5,7 @@
     │   └── MissingSecret         a ${env:…} ${file:…} ${keyring:…} that cannot be resolved
     ├── UsageError                yours, in a call: the sentence names the argument
     │   ├── AlreadyDecided        the audit holds a decision on this question
+    │   ├── EditRefused           other arguments that do not fit the tool; the question stays open
     │   └── StateRefused          a saved conversation that cannot be trusted or read
     ├── ProtocolViolation         the model provider's: a broken invariant of the wire; nothing was approved
     │   ├── UndeclaredServer      a server_label or tool nobody declared
@@ -99,6 +100,14 @@ class AlreadyDecided(UsageError):
             f"{hint}."
         )
         self.request_id, self.outcome, self.seq = request_id, outcome, seq
+
+
+class EditRefused(UsageError):
+    """What somebody wrote in place of a call's arguments does not fit the tool. The call waits still."""
+
+    def __init__(self, message: str, *, request_id: str) -> None:
+        super().__init__(message)
+        self.request_id = request_id
 
 
 class StateRefused(UsageError):

@@ -178,8 +178,8 @@ class Listing:
     """What the server calls itself, `name version`: a claim, never used to tell servers apart."""
     instructions: str = ""
     """What the server says about itself: a claim, never sent to the model by itself."""
-    refused: tuple[str, ...] = ()
-    """Tools that are left out, each with the reason in one sentence: for the audit and for people."""
+    refused: Json = field(default_factory=dict[str, Any])
+    """Name → why: tools that cannot be told apart or shown, so that none of them is in `tools`."""
     left_out: Json = field(default_factory=dict[str, Any])
     """Tool name → why it is left out, where the operator is told: what was to be offered, and cannot be."""
     offered: tuple[str, ...] = ()
@@ -342,6 +342,33 @@ class Toolbox(Protocol):
 
     async def close(self) -> None:
         """End the connection and the process behind it. Never raises."""
+        ...
+
+
+@runtime_checkable
+class Library(Protocol):
+    """What a Toolbox also is when its server's resources and prompts can be read. All raise ServerError."""
+
+    async def resources(self) -> Sequence[Json]:
+        """All that the server lists, as it describes them."""
+        ...
+
+    async def templates(self) -> Sequence[Json]:
+        """The patterns of URIs that it lists."""
+        ...
+
+    async def read(self, uri: str) -> str | Sequence[Json]:
+        """A resource as text or content parts. Only this server is asked."""
+        ...
+
+    async def prompts(self) -> Sequence[Json]:
+        """All that the server lists, as it describes them."""
+        ...
+
+    async def prompt(
+        self, name: str, arguments: Mapping[str, str] | None = None
+    ) -> Sequence[tuple[str, str | Sequence[Json]]]:
+        """A prompt's messages, each as (role, text or content parts)."""
         ...
 
 

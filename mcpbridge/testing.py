@@ -33,7 +33,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcpbridge.audit import MemoryAudit
 from mcpbridge.core.action import ToolDefinition
-from mcpbridge.core.conversation import Conversation, Decided
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.decisions import Decided
 from mcpbridge.core.raw import mapping
 from mcpbridge.core.ruling import Outcome
 from mcpbridge.errors import ServerError, ToolsChanged

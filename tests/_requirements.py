@@ -20,7 +20,7 @@ def _promise(id: str, source: str, sentence: str) -> Promise:
     return Promise(id=id, source=source, sentence=sentence)
 
 
-PROMISES: Final = (
+PROMISES: Final[tuple[Promise, ...]] = (
     _promise("demo-runs", "README", "The demo runs without a key and without a terminal, and exits 0."),
     _promise("one-post", "WIRE §6", "A request with a live approval is sent once; its failure is unknown."),
     _promise("many-at-once", "docs/decisions/0007", "Conversations at once lose no call and double none."),
@@ -167,6 +167,11 @@ PROMISES: Final = (
     _promise("shadow", "POLICY, semantics 10", "A shadow policy is recorded; it neither denies nor loosens."),
     _promise("edited-arguments", "POLICY, semantics 11", "Edited arguments are ruled again; both on record."),
     _promise(
+        "edited-arguments-unfit",
+        "docs/policy-operations.md",
+        "Edited arguments that do not fit decide nothing.",
+    ),
+    _promise(
         "rule-suggestion", "issue: policy", "After three like prompts a tested rule is offered, no more."
     ),
     _promise("chat-whole", "docs/chat.md", "Allow, deny, cancel, save and resume, in one chat."),
@@ -213,15 +218,32 @@ PROMISES: Final = (
     _promise(
         "oauth-step-up", "issue: bridged", "More rights are asked of a person, and cost none there were."
     ),
+    _promise("oauth-named-scopes", "SECURITY", "A program asks for no scope but those its file names."),
+    _promise(
+        "bridged-reader", "issue: bridged", "Code of the owner reads resources and prompts, each on record."
+    ),
+    _promise("bridged-probe-offer", "acceptance", "A probe and a lock show what a run offers, and no more."),
+    _promise(
+        "bridged-left-out",
+        "issue: bridged",
+        "A tool that cannot be told apart is left out, and people are told.",
+    ),
+    _promise("oauth-key", "issue: bridged", "A key in a PEM file, named in the YAML, signs for a token."),
     _promise("oauth-hosted", "issue: bridged", "Our token serves hosted servers' authorization too."),
     _promise("gateway-gate", "issue: bridged", "Calls through the gateway meet the same policy and audit."),
     _promise("gateway-callers", "issue: bridged", "Over HTTP a token says on whose behalf a call is made."),
+    _promise(
+        "gateway-client-token-unsaid",
+        "SECURITY",
+        "What stands in --client is not repeated: it may be a token.",
+    ),
     _promise("gateway-asks-client", "issue: bridged", "A trusted client's person is asked, in both eras."),
     _promise("gateway-sealed-state", "issue: bridged", "A yes is good once, for one call of one caller."),
     _promise(
         "gateway-cancels", "issue: bridged", "A call that its client cancels is cancelled at the server."
     ),
     _promise("gateway-announces", "issue: bridged", "Clients are told when a server's tools change."),
+    _promise("gateway-structured", "MCP", "A structured result fits the schema its client was shown."),
     _promise("gateway-bounds", "issue: bridged", "What one caller can keep busy at the gateway is bounded."),
     _promise("gateway-tells-no-secret", "issue: bridged", "No failure tells a client a credential."),
     _promise("gateway-honest-outcome", "issue: bridged", "No call that ran is told as one that did not."),
@@ -277,6 +299,10 @@ PROMISES: Final = (
         "bridged-status", "MCP traps", "The HTTP status of a refused call becomes an error of its kind."
     ),
     _promise("bridged-stderr", "MCP traps", "A program's standard error comes without control characters."),
+    _promise("bridged-unreadable", "MCP", "An answer that cannot be read leaves its call unknown at once."),
+    _promise(
+        "bridged-hurried", "docs/bridged.md", "A second signal kills programs, and leaves no record out."
+    ),
     _promise(
         "bridged-unsent", "MCP traps", "A call that was provably not sent is told apart from a lost one."
     ),
@@ -307,6 +333,21 @@ PROMISES: Final = (
     _promise(
         "bridged-elicitation", "issue 6", "A server's question meets a person, on record, or is refused."
     ),
+    _promise(
+        "bridged-elicitation-nothing-made-up",
+        "docs/bridged.md",
+        "A yes to a server's form sends its own defaults, and nothing that was made up here.",
+    ),
+    _promise(
+        "bridged-elicitation-told",
+        "docs/bridged.md",
+        "A question that nobody could be asked is a notice, with how to be asked.",
+    ),
+    _promise(
+        "explain-server-question",
+        "docs/audit/reviewing.md",
+        "What a server asked in a call is explained by itself, not by the decision on the call.",
+    ),
     _promise("bridged-elicitation-choices", "issue 6", "Every choice of a server's form is on the screen."),
     _promise(
         "bridged-elicitation-edited", "issue 6", "What a person may write is offered, and checked at once."
@@ -332,6 +373,14 @@ PROMISES: Final = (
         "issue 6",
         "Endless lists and huge or lying resources are contained and told.",
     ),
+    _promise(
+        "bridged-callable-headers", "issue: bridged", "A header may be a function, asked for each request."
+    ),
+    _promise(
+        "bridged-sampling-failure-told", "issue 6", "Who said yes hears that the model failed, and why."
+    ),
+    _promise("bridged-fallback-told", "issue: bridged", "A server that falls back to being bridged is told."),
+    _promise("allowed-tools-unlisted-told", "DESIGN", "A name in allowed_tools that nothing has is told."),
     _promise("bridged-sampling", "issue 6", "A server gets words of the model where a person said so."),
     _promise("bridged-sampling-refused", "issue 6", "Sampling is refused, on record, unless configured."),
     _promise("bridged-questions-freeze", "issue 6", "A freeze also stops what servers ask during calls."),
@@ -348,6 +397,11 @@ PROMISES: Final = (
         "index-fits-or-is-not-used",
         "docs/audit/reviewing.md",
         "An index that does not fit its log is told, not used, and made anew.",
+    ),
+    _promise(
+        "evidence-own-fields",
+        "docs/audit/reviewing.md",
+        "A record that is no decision is shown with the fields of its type.",
     ),
     _promise(
         "evidence-whole",
@@ -411,8 +465,14 @@ PROMISES: Final = (
     _promise(
         "audit-anchor-signed", "docs/audit/trust.md", "An anchor seals by what a key of the log signed only."
     ),
+    _promise("audit-anchor-place", "docs/audit/trust.md", "No anchor writes into the folder of its own log."),
     _promise(
         "audit-anchor-deadline", "docs/audit/trust.md", "An answer of a witness that never ends is given up."
+    ),
+    _promise(
+        "audit-every-line-is-read",
+        "docs/audit/trust.md",
+        "A line whose hashes fit and that is no record is named with its place.",
     ),
     _promise("audit-bit-flip", "AUDIT, targets", "A bit flipped at any byte of a log is found."),
     _promise(
@@ -421,6 +481,31 @@ PROMISES: Final = (
         "A second process makes verifying quicker and never less strict, whatever becomes of it.",
     ),
     _promise("audit-key-rotation", "docs/audit/trust.md", "A new signing key is vouched for by the old one."),
+    _promise(
+        "index-refuses-a-changed-log",
+        "docs/audit/reviewing.md",
+        "No index goes on over a log whose indexed lines were changed or lost.",
+    ),
+    _promise(
+        "audit-close-seals",
+        "docs/audit/writing.md",
+        "Closing a log seals its end, also when whoever closes it is cancelled.",
+    ),
+    _promise(
+        "audit-archive",
+        "docs/audit/trust.md",
+        "An archive that is held against the anchors of its log is judged as one, and is no cut.",
+    ),
+    _promise(
+        "report-questions",
+        "docs/audit/report.md",
+        "A report says what servers asked people for, and what they were given.",
+    ),
+    _promise(
+        "audit-gone",
+        "docs/audit/trust.md",
+        "A log that was seen and is gone is tampering, not nothing to check.",
+    ),
     _promise(
         "audit-remembers", "docs/audit/trust.md", "A verifier notices what changed since it last looked."
     ),
@@ -431,6 +516,10 @@ PROMISES: Final = (
     ),
     _promise("audit-poison", "AUDIT", "No arguments break the writer, the reader or the terminal."),
     _promise("audit-canary", "AUDIT, targets", "No credential is in the log or in anything made from it."),
+    _promise(
+        "verdict-kept", "docs/audit/trust.md", "No reader who left and no full disk makes another verdict."
+    ),
+    _promise("any-encoding", "AUDIT", "No character set of a terminal or a pipe stops a command."),
     _promise("report-figures", "docs/audit/report.md", "A report counts what the log holds of its period."),
     _promise("report-fatigue", "AUDIT, reviewing", "Who answers in no time, or always yes, is marked."),
     _promise(

@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from mcpbridge.core.question import Question, visible
-from mcpbridge.core.raw import mapping
 from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
 
 INLINE: Final = "New arguments, as JSON in one line: "
 _INLINE_REPLY: Final = "New answer, as JSON in one line: "
 _CONFIRM: Final = "Run it with these arguments? [y]es / [n]o (default): "
 _CONFIRM_REPLY: Final = "Send this answer? [y]es / [n]o (default): "
-
-_PROPOSALS: Final = frozenset({"default", "enum", "oneOf", "anyOf"})
-"""Keywords of a field of a form from which a proposal is made."""
 
 Prompt = Callable[[str], Awaitable[str]]
 """Shows a text and reads a line."""
@@ -33,29 +29,10 @@ def editable(question: Question) -> bool:
 
 
 def unfit(question: Question, arguments: Mapping[str, Any]) -> str:
-    """What is wrong with a reply, as a line for the terminal; empty where nothing is."""
+    """What is wrong with what was written, as a line for the terminal; empty where nothing is."""
     why = None if question.objection is None else question.objection(arguments)
-    return "" if why is None else f"Not sent: {visible(why, newlines=False)}.\n"
-
-
-def unanswered(question: Question) -> str:
-    """Why a plain yes answers nothing, as a line for the terminal; empty where it does.
-
-    A field that the server requires and proposes nothing for is shown empty. To send that would be an
-    answer that nobody has given.
-    """
-    if question.wanted is None:
-        return ""
-    form = question.wanted.form
-    required: object = form.get("required")
-    names = [
-        visible(name, newlines=False)
-        for name, field in mapping(form.get("properties")).items()
-        if isinstance(required, list) and name in required and not _PROPOSALS & mapping(field).keys()
-    ]
-    if not names:
-        return ""
-    return f"Not sent: nobody has said yet what to answer for {', '.join(names)}; write it with e.\n"
+    not_taken = "Not sent" if question.reply else "Not changed"
+    return "" if why is None else f"{not_taken}: {visible(why, newlines=False)}.\n"
 
 
 async def edit(

@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Final, Protocol, TextIO
 
 from mcpbridge.adapters.always import read_always
-from mcpbridge.adapters.editing import edit, editable, unanswered, unfit
+from mcpbridge.adapters.editing import edit, editable, unfit
 from mcpbridge.core.question import Question, visible
 from mcpbridge.core.ruling import Answer, Approve, Deny
 from mcpbridge.ports import NobodyThere
@@ -110,7 +110,7 @@ class TerminalApprover:
                 return more
             match line.strip().lower():
                 case "y" | "yes":
-                    why_not = unanswered(question) or unfit(question, question.action.arguments or {})
+                    why_not = unfit(question, question.action.arguments or {})
                     if not why_not:
                         return Approve(by=self._user)
                     self._say(f"{why_not}{_AGAIN_EDIT}")

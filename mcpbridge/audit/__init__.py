@@ -13,6 +13,7 @@ from mcpbridge.audit.render import render_line, render_record
 from mcpbridge.audit.sealed import check_recipient
 from mcpbridge.audit.verify import Against, log_path, verify
 from mcpbridge.audit.verifying.result import Status, Testimony, Unsealed, Verification
+from mcpbridge.core.secret import Mask, Secret
 
 __all__ = [
     "Against",
@@ -23,9 +24,11 @@ __all__ = [
     "Flaw",
     "FlawKind",
     "Level",
+    "Mask",
     "MemoryAudit",
     "OutcomeStatus",
     "RecordType",
+    "Secret",
     "Status",
     "SystemDisk",
     "Testimony",

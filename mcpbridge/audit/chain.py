@@ -16,12 +16,17 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 GENESIS: Final = "0" * 64
 """The `prev` of the first line."""
 _START: Final = re.compile(rb'\{"prev":"([0-9a-f]{64})","seq":([1-9][0-9]{0,17}),"ts":"')
+_SAYS: Final = re.compile(
+    rb'\{"prev":"[0-9a-f]{64}","seq":[0-9]{1,18},"ts":("[^"\\]*Z"),"type":("(?:[^"\\]|\\.)*")'
+)
+"""What a line says of itself at its head: its time, its type."""
 _CRC_KEY: Final = b',"crc":"'
 _CRC_LENGTH: Final = len(_CRC_KEY) + 8 + len(b'"}')
 
@@ -56,7 +61,7 @@ class FlawKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:
-    """One thing wrong. `line` counts from 1."""
+    """One thing wrong. `line` counts from 1; 0 where there is none that it could be about."""
 
     line: int
     kind: FlawKind
@@ -67,7 +72,8 @@ class Flaw:
     """Name of the segment, in a log of several; `line` counts within it."""
 
     def __str__(self) -> str:
-        return f"{f'{self.file} ' if self.file else ''}line {self.line}: {self.message}"
+        where = f"{f'{self.file} ' if self.file else ''}line {self.line}: " if self.line else ""
+        return f"{where}{self.message}"
 
 
 def line_hash(line: bytes) -> str:
@@ -115,8 +121,8 @@ def parsed(line: bytes) -> dict[str, Any] | None:
 
 def flaw_of(line: bytes, *, number: int, seq: int, prev: str) -> Flaw | None:
     """What keeps `line` from being record `seq` after a line that hashes to `prev`."""
-    link = link_of(line)
-    if parsed(line) is None:
+    link, record = link_of(line), parsed(line)
+    if record is None:
         return Flaw(line=number, kind=FlawKind.NOT_JSON, message="this is not JSON")
     if link is None:
         return Flaw(line=number, kind=FlawKind.NOT_A_RECORD, message="this is not a record of an audit log")
@@ -128,4 +134,22 @@ def flaw_of(line: bytes, *, number: int, seq: int, prev: str) -> Flaw | None:
     if link[0] != prev:
         message = "this line does not follow the one before it: one of the two was replaced"
         return Flaw(line=number, kind=FlawKind.BAD_PREV, message=message)
-    return None
+    odd = _oddity(line, link, record)
+    return Flaw(line=number, kind=FlawKind.NOT_A_RECORD, message=odd) if odd else None
+
+
+def _oddity(line: bytes, link: tuple[str, int], record: dict[str, Any]) -> str:
+    """What keeps a linked line from being read as what its head announces; "" when nothing does."""
+    head = _SAYS.match(line)
+    if head is None:
+        return "this is not a record of an audit log: no time and type follow its number"
+    said = (*link, json.loads(head[1]), json.loads(head[2]))
+    if said != tuple(record[name] for name in ("prev", "seq", "ts", "type")):
+        return (
+            "this line says its `prev`, `seq`, `ts` or `type` twice, and not the same: it was not written so"
+        )
+    try:
+        datetime.fromisoformat(said[2])
+    except ValueError:
+        return "this is not a record of an audit log: its time is none"
+    return ""

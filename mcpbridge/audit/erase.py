@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from mcpbridge.audit.blobs import KEY_FOLDER
 from mcpbridge.audit.chain import parsed
 from mcpbridge.audit.disk import Disk, SystemDisk
 from mcpbridge.audit.holds import refuse_if_held
+from mcpbridge.audit.marked import records_of
 from mcpbridge.audit.plain import encode_again, safe_line
-from mcpbridge.audit.read import entries
+from mcpbridge.audit.read import entries, seq_of
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.sealed import key_path, sealed_key
 from mcpbridge.errors import AuditUnavailable
@@ -118,6 +119,29 @@ async def erase(
         done = {"selector": selector.fields, "count": len(keys), "of": seq}
         await log.append(Record(type=RecordType.ERASED, phase="post", fields=done))
     return found
+
+
+def erasures(directory: Path) -> dict[str, int]:
+    """Keys of sealed records that were destroyed, and the number of the record that says so."""
+    found: dict[str, int] = {}
+    for record in records_of(directory, RecordType.ERASED):
+        keys = record.get("keys")
+        for key in cast("list[object]", keys) if isinstance(keys, list) else []:
+            found.setdefault(str(key), seq_of(record))
+    return found
+
+
+def gone_key(directory: Path, record: dict[str, Any]) -> str | None:
+    """Why nobody can open a sealed record any more; None where its key is there, or it is not sealed."""
+    key = sealed_key(record)
+    if key is None or key_path(directory, key).exists():
+        return None
+    seq = erasures(directory).get(key)
+    return (
+        f"its key was erased (record {seq})"
+        if seq
+        else "its key is gone, and no record says that it was erased"
+    )
 
 
 def _destroy(directory: Path, keys: Sequence[str], disk: Disk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,6 +15,7 @@ from mcpbridge.audit.plain import encode_again, safe_line
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.words import holds
 from mcpbridge.core.ruling import Outcome
+from mcpbridge.errors import UsageError
 
 Sieve = Callable[[bytes], dict[str, Any] | None]
 _Test = Callable[[dict[str, Any]], bool]
@@ -50,8 +52,8 @@ class Wanted(TypedDict, total=False):
     approver: str | None
     rule: str | None
     """The id of a rule that carried the decision."""
-    outcome: str | None
-    """Of a decision (`human_deny`), or the status of what was run (`failed`)."""
+    outcome: str | Collection[str] | None
+    """Of a decision (`human_deny`), or the status of what was run (`failed`); one of several."""
     since: datetime | None
     """Aware; inclusive."""
     until: datetime | None
@@ -70,8 +72,10 @@ class NotJson(ValueError):
 def sieve(wanted: Wanted) -> Sieve:
     """A test for lines: the record of one that passes, None for others. It raises NotJson.
 
-    What must occur in the line is looked for first; that is much cheaper than parsing it.
+    What must occur in the line is looked for first; that is much cheaper than parsing it. Raises UsageError
+    for a filter that is none: without it, more records would pass than were asked for.
     """
+    check_names(wanted)
     exact = {field: value for name, field in EXACT.items() if (value := wanted.get(name)) is not None}
     needles = [_needle(name, value) for name, value in exact.items()]
     types = _types(wanted)
@@ -90,6 +94,16 @@ def sieve(wanted: Wanted) -> Sieve:
         return record if same and all(test(record) for test in tests) else None
 
     return passed
+
+
+def check_names(wanted: Mapping[str, Any]) -> None:
+    """Raises UsageError."""
+    known = sorted(Wanted.__annotations__)
+    for name in wanted:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            instead = f"did you mean {close[0]!r}?" if close else f"write one of: {', '.join(known)}"
+            raise UsageError(f"{name!r} is no filter of audit records; {instead}")
 
 
 def _needle(name: str, value: Any) -> bytes:
@@ -129,7 +143,13 @@ def storable(text: str) -> str:
 
 
 def stamp(when: datetime) -> str:
-    """As records have it. Fixed width: the order of these texts is the order of time."""
+    """As records have it. Fixed width: the order of these texts is the order of time. Raises UsageError for
+    what is no moment; a time without a zone is one of several."""
+    if not isinstance(when, datetime) or when.utcoffset() is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(
+            f"since and until are moments with a zone, not {when!r}; write datetime.now(UTC) - "
+            "timedelta(days=1)"
+        )
     return when.astimezone(UTC).isoformat(timespec="microseconds")[:-6]
 
 
@@ -157,10 +177,16 @@ def _tests(wanted: Wanted, types: frozenset[str] | None) -> Iterator[_Test]:
     if (rule := wanted.get("rule")) is not None:
         yield lambda record: isinstance(ids := record.get("rule_ids"), list) and rule in ids
     if (outcome := wanted.get("outcome")) is not None:
-        yield lambda record: outcome in (record.get("outcome"), record.get("status"))
+        among = outcomes(outcome)
+        yield lambda record: any(record.get(name) in among for name in ("outcome", "status"))
     yield from _times(wanted)
     if (text := wanted.get("text")) is not None:
         yield holds(text)
+
+
+def outcomes(wanted: str | Collection[str]) -> list[str]:
+    """One name, or several."""
+    return [wanted] if isinstance(wanted, str) else list(wanted)
 
 
 def _kinds(wanted: Wanted, types: frozenset[str] | None) -> Iterator[_Test]:

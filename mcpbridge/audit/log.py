@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from mcpbridge.audit.anchors import Anchor, Anchoring
+from mcpbridge.audit.anchors import Anchor, Anchoring, outside
 from mcpbridge.audit.bulk import large
 from mcpbridge.audit.callers import Callers
 from mcpbridge.audit.committer import Committer
@@ -24,6 +24,7 @@ from mcpbridge.audit.keeping import Keeping
 from mcpbridge.audit.keys import KeySources, open_keys
 from mcpbridge.audit.lock import ProcessLock
 from mcpbridge.audit.logfile import LOCK_NAME, LogFile
+from mcpbridge.audit.masked import mask_of
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.redact import Redactor
 from mcpbridge.audit.seal import Rhythm
@@ -65,6 +66,7 @@ class AuditLog:
         """For large records; its thread is started by the first."""
         self._process = os.getpid()
         self._closed = False
+        self._ending: Future[bool] | None = None
         self._callers: dict[asyncio.AbstractEventLoop, Callers] = {}
 
     @classmethod
@@ -72,7 +74,7 @@ class AuditLog:
         cls,
         directory: str | Path,
         *,
-        mask: Mask,
+        mask: Mask | None = None,
         levels: Mapping[str, str] | None = None,
         allow_full: bool = False,
         secrets: Iterable[DeclaredSecrets] = (),
@@ -88,15 +90,16 @@ class AuditLog:
 
         `levels` maps `label.tool` patterns to `none`, `metadata`, `arguments` (the default), `sealed` (needs
         `recipients`, age public keys, and the extra of that name) or `full` (needs `allow_full`); the first
-        that fits wins. `secrets` are fields of arguments that are never kept in clear. `write_deadline` is in
-        seconds, also for the lock here. `rhythm` says how often the log is sealed and how large its files
-        grow; each checkpoint is taken to the `anchors`, which no caller waits for.
+        that fits wins. `mask` hides credentials that you know, `secrets` are fields of arguments that are
+        never kept in clear. `write_deadline` is in seconds, also for the lock here. `rhythm` says how often
+        the log is sealed and how large its files grow; no caller waits for the `anchors`.
 
         What a crash left after the last checkpoint is repaired and recorded. Raises AuditCorrupt where no
-        crash explains what is there, AuditUnavailable when the log or one of its keys cannot be had,
-        UsageError for a level or a recipient that does not exist or is not allowed.
+        crash explains what is there, AuditUnavailable when the log or one of its keys cannot be had, and
+        UsageError for a mask, level or recipient that is none or not allowed, or an anchor in the log.
         """
         port, path = disk or SystemDisk(), Path(directory)
+        anchors, mask = outside(anchors, path), mask_of(mask)
         keeping = Keeping.of(levels=levels, allow_full=allow_full, secrets=secrets, recipients=recipients)
         try:
             make_directory(path, port)
@@ -111,13 +114,12 @@ class AuditLog:
                 lock.close()
                 raise
         except OSError as error:
-            why = error.strerror or error
-            raise AuditUnavailable(f"the audit log in {path} cannot be opened: {why}") from error
+            raise _unopened(path, error.strerror or error) from error
         try:
             return cls(file, encoder, path=path, write_deadline=write_deadline, anchors=anchors)
         except RuntimeError as error:  # no more threads to be had
             file.close()
-            raise AuditUnavailable(f"the audit log in {path} cannot be opened: {error}") from error
+            raise _unopened(path, error) from error
 
     def keeps_results(self, tool: str) -> bool:
         """Whether results of `label.tool` are kept whole (level `full`)."""
@@ -218,22 +220,38 @@ class AuditLog:
         """Wait until what was appended is durable and sealed, then let go of the file. Twice is fine.
 
         Anchors have a moment to take the last checkpoint; one that does not is behind, which `verify` says.
+        A cancellation waits for the end, and then goes on; a second one does not wait, and closing goes on.
         """
-        if self._closed:
-            return
-        self._closed = True
-        for callers in self._callers.values():
-            callers.hand_over()
-        await asyncio.to_thread(self._encoding.shutdown)
-        stopped = await asyncio.to_thread(self._committer.stop, self._deadline)
-        await asyncio.to_thread(self._anchoring.close, min(self._deadline, _LAST_ANCHORS))
-        if own := self._callers.get(asyncio.get_running_loop()):
-            own.deadlines.stop()
+        if self._ending is None:
+            self._closed = True
+            for callers in self._callers.values():
+                callers.hand_over()
+            self._ending = self._end_in_a_thread()
+        try:
+            stopped = await _to_its_end(self._ending)
+        finally:
+            if own := self._callers.get(asyncio.get_running_loop()):
+                own.deadlines.stop()
         if not stopped:
             raise AuditUnavailable(
                 f"the audit log in {self.path} did not close within {self._deadline:g} s (disk or file lock "
                 "hangs); its last records may be missing"
             )
+
+    def _end_in_a_thread(self) -> Future[bool]:
+        """Of no event loop, which may end first; the process waits for it before it ends."""
+        thread = ThreadPoolExecutor(1, thread_name_prefix="mcpbridge-audit-close")
+        try:
+            return thread.submit(self._end)
+        finally:
+            thread.shutdown(wait=False)
+
+    def _end(self) -> bool:
+        """Whether all was written, sealed and let go of in time."""
+        self._encoding.shutdown()
+        stopped = self._committer.stop(self._deadline)
+        self._anchoring.close(min(self._deadline, _LAST_ANCHORS))
+        return stopped
 
     async def __aenter__(self) -> Self:
         return self
@@ -242,6 +260,19 @@ class AuditLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _unopened(path: Path, why: object) -> AuditUnavailable:
+    return AuditUnavailable(f"the audit log in {path} cannot be opened: {why}")
+
+
+async def _to_its_end(ending: Future[bool]) -> bool:
+    waiting = asyncio.wrap_future(ending)
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        await waiting
+        raise
 
 
 @contextmanager

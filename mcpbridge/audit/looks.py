@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from operator import ne
-from typing import Final
+from typing import Final, NamedTuple
 
 _NAME: Final = re.compile(
     "passw(?:or)?d|passphrase|passcode|apikey|accesskey|privatekey|secretkey|signingkey|encryptionkey"
@@ -26,7 +26,7 @@ _LOWER: Final = bytes(range(256)).lower()
 _NOT_LETTERS: Final = bytes(byte for byte in range(256) if not chr(byte).isalpha() or byte > 127)
 _SPLIT: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-_GIVEN: Final = r"""["']?\s{0,3}[=:]\s{0,3}["']?[^\s"'&,;<>]{6,}"""
+_GIVEN: Final = r"""["']?\s{0,3}[=:]\s{0,3}["']?([^\s"'&,;<>]{6,})"""
 _GIVERS: Final = ("password", "passwd", "passphrase", "secret", "token", "api[_-]?key", "access[_-]?key")
 _EDGE: Final = "(?<![A-Za-z0-9_-])"
 _SHAPES: Final = tuple(
@@ -45,13 +45,14 @@ _SHAPES: Final = tuple(
             "-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----(?:[^-]|-(?!----END ))*"
             "(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----)?",
         ),
-        ("bearer", r"(?i:bearer)\s{1,3}(?=[A-Za-z+/_.~=-]{0,200}[0-9])[A-Za-z0-9+/_.~=-]{8,}"),
-        ("basic", r"(?i:basic)\s{1,3}(?=[A-Za-z+/_.~=-]{0,200}[0-9])[A-Za-z0-9+/_.~=-]{8,}"),
-        ("@", r"(?<=://)[^\s/:@?#]{0,256}:[^\s/@?#]{1,256}(?=@)"),
+        ("bearer", r"(?i:bearer)\s{1,3}(?=[A-Za-z+/_.~=-]{0,200}[0-9])([A-Za-z0-9+/_.~=-]{8,})"),
+        ("basic", r"(?i:basic)\s{1,3}(?=[A-Za-z+/_.~=-]{0,200}[0-9])([A-Za-z0-9+/_.~=-]{8,})"),
+        ("@", r"(?<=://)([^\s/:@?#]{0,256}):([^\s/@?#]{1,256})(?=@)"),
         *((word[:6].partition("[")[0], f"(?i:{word})" + _GIVEN) for word in _GIVERS),
     )
 )
-"""A word in lower case that must be in the text, and the pattern that is then worth its time."""
+"""A word in lower case that must be in the text, and the pattern that is then worth its time. Its groups are
+the secrets in what it finds; without groups all of that is one."""
 _HINTS: Final = tuple(dict.fromkeys(hint for hint, _ in _SHAPES))
 _SHORTEST: Final = 6
 """`://a:b` is the shortest text with a shape."""
@@ -99,13 +100,43 @@ def _any_in(words: tuple[str, ...], text: str) -> bool:
     return False
 
 
-def secret_parts(text: str) -> list[str]:
-    """The parts of `text` with the shape of a credential, those that contain others first."""
+class Look(NamedTuple):
+    """A part of a text with the shape of a credential."""
+
+    at: int
+    text: str
+    """With what tells that it is one, such as `password=`."""
+    spans: tuple[tuple[int, int], ...]
+    """Where in it the secrets stand."""
+
+    @classmethod
+    def all_of(cls, text: str) -> Look:
+        return cls(0, text, ((0, len(text)),))
+
+
+def telling(secret: str) -> bool:
+    """Whether a secret may be looked for without what told that it is one. A plain word may not: after
+    `password: string` every other `string` would go too."""
+    return len(secret) >= _SHORTEST and not secret.isalpha()
+
+
+def looks(text: str) -> list[Look]:
+    """The parts of `text` with the shape of a credential; they may overlap."""
     if len(text) < _SHORTEST:
         return []
     lower = text.lower()
-    found = {match[0] for hint, shape in _SHAPES if hint in lower for match in shape.finditer(text)}
-    return sorted(found, key=lambda part: (-len(part), part))
+    return [_look(match) for hint, shape in _SHAPES if hint in lower for match in shape.finditer(text)]
+
+
+def _look(match: re.Match[str]) -> Look:
+    at = match.start()
+    spans = [match.span(group) for group in range(1, match.re.groups + 1) if match[group]] or [match.span()]
+    return Look(at, match[0], tuple((start - at, end - at) for start, end in spans))
+
+
+def secret_parts(text: str) -> list[str]:
+    """The parts of `text` with the shape of a credential, those that contain others first."""
+    return sorted({look.text for look in looks(text)}, key=lambda part: (-len(part), part))
 
 
 def maybe_dense(text: str) -> bool:

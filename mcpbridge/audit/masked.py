@@ -6,6 +6,20 @@ from typing import Any, NamedTuple
 
 from mcpbridge.audit.plain import encode_again, numbers_as_text, strings_of
 from mcpbridge.core.secret import Mask
+from mcpbridge.errors import UsageError
+
+
+def mask_of(given: object) -> Mask:
+    """What was given, or one that knows no secret. Raises UsageError: found out with the first record, it
+    would be too late."""
+    if given is None:
+        return Mask()
+    if not isinstance(given, Mask):
+        raise UsageError(
+            f"mask is a mcpbridge.audit.Mask, not a {type(given).__name__}; write Mask([Secret(text), …]) "
+            "with the credentials that you know, or leave it out"
+        )
+    return given
 
 
 class Masked(NamedTuple):

@@ -12,6 +12,7 @@ from mcpbridge.audit.declared import DeclaredSecrets
 from mcpbridge.audit.encode import Encoder
 from mcpbridge.audit.keeping import Keeping
 from mcpbridge.audit.keys import new_key
+from mcpbridge.audit.masked import mask_of
 from mcpbridge.audit.redact import Redactor
 from mcpbridge.audit.uses import Uses
 from mcpbridge.core.quota import Quota, QuotaFull
@@ -44,7 +45,7 @@ class MemoryAudit:
         self._keeping = Keeping.of(
             levels=levels, allow_full=allow_full, secrets=secrets, recipients=recipients
         )
-        self._encoder = Encoder(mask=mask or Mask(), keeping=self._keeping, redactor=redactor, clock=clock)
+        self._encoder = Encoder(mask=mask_of(mask), keeping=self._keeping, redactor=redactor, clock=clock)
         self._decided: dict[str, tuple[int, str]] = {}
         self._uses = Uses()
         self._prev = GENESIS

@@ -38,10 +38,13 @@ class Entry(NamedTuple):
 def read(directory: str | Path, **wanted: Unpack[Wanted]) -> Iterator[dict[str, Any]]:
     """Records in the order they were written, those that pass every filter given (see `Wanted`).
 
-    A torn tail is left out. Does not verify: see `verify`. Raises AuditUnavailable when there is no log,
-    AuditCorrupt at a line that is not JSON.
+    A torn tail is left out. Does not verify: see `verify`. Raises UsageError at once for a filter that is
+    none; while it reads, AuditUnavailable when there is no log, AuditCorrupt at a line that is not JSON.
     """
-    passed = sieve(wanted)
+    return _passing(directory, sieve(wanted))
+
+
+def _passing(directory: str | Path, passed: Sieve) -> Iterator[dict[str, Any]]:
     for entry in entries(directory):
         record = record_of(entry, passed)
         if record is not None:
@@ -91,6 +94,13 @@ def entries(directory: str | Path, *, after: Mapping[int, int] | None = None) ->
         for segment, fd in opened(path):
             found = os.fstat(fd)
             yield from lines_of(segment, fd, (after or {}).get(found.st_ino, 0), found.st_size)
+
+
+def check_log(directory: str | Path) -> None:
+    """Raises AuditUnavailable where there is no log to read: asked before anything else is written."""
+    with readable(directory) as path:
+        for _ in opened(path):
+            return
 
 
 def lines_of(segment: Path, fd: int, start: int, end: int) -> Iterator[Entry]:

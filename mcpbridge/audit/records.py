@@ -66,6 +66,12 @@ class RecordType(StrEnum):
     SERVER_REQUEST_REFUSED = "server_request_refused"
     """A bridged server asked for something (`method`) that it did not get, and nobody was asked: `reason`.
     With `request_id` where it asked in the middle of a call."""
+    READ_ASKED = "read_asked"
+    """Phase pre: code of the owner, and no model, is about to read what a bridged server has (`method`), so
+    no policy decides. `tool` is the function of ours that does the same for a model."""
+    READ_ANSWERED = "read_answered"
+    """Phase post: what became of it, durable before that code has it: `status` (completed, failed, stopped),
+    `result_size`, `result_sha256`."""
     SERVER_UNAVAILABLE = "server_unavailable"
     """A bridged server could not be reached: `error`, `reason`."""
     GRANT_MADE = "grant_made"

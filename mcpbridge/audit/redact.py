@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from mcpbridge.audit.declared import NOTHING, SecretFields, Way
 from mcpbridge.audit.keys import key_id
 from mcpbridge.audit.looks import (
     DENSE_LENGTH,
+    Look,
     dense,
     hinted,
+    looks,
     maybe_dense,
     maybe_named,
     secret_name,
-    secret_parts,
+    telling,
 )
 from mcpbridge.core.secret import MASK
 
@@ -66,12 +68,22 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A field that is not arguments (a reason, an error): parts with a credential's shape are hidden."""
-        parts = secret_parts(text)
-        if not parts:
-            return text
-        if not _affordable(text, parts):
+        found = looks(text)
+        return self.without(text, found) if found else text
+
+    def without(self, text: str, found: list[Look]) -> str:
+        """The text without the secrets in what was found there. What tells that they are some stays, so that
+        the HMAC is the secret's own: equal wherever it stands, and found by whoever looks for it."""
+        needles = _needles(found)
+        if not _affordable(text, needles):
             return self.part(text)
-        kept = spliced(text, {part: self.part(part) for part in parts})
+        parts = {needle.secret: self.part(needle.secret) for needle in needles}
+        placed = [
+            (look.at + start, -(look.at + end), parts[look.text[start:end]])
+            for look in found
+            for start, end in look.spans
+        ]
+        kept = _replaced(text, {needle: parts[needle.secret] for needle in needles}, placed)
         return self.part(text) if kept is None else kept
 
     def texts(self, value: Any) -> Any:
@@ -155,45 +167,71 @@ class _Walk:
     def _text(self, text: str) -> Any:
         if (len(text) >= DENSE_LENGTH and dense(text)) or self._declared.mentions(text):
             return self._whole(text)
-        parts = secret_parts(text) if self._shapes else []
-        if not parts:
+        found = looks(text) if self._shapes else []
+        if not found:
             return text
-        return (
-            self._whole(text)
-            if parts == [text] or not _affordable(text, parts)
-            else self._replaced(text, parts)
-        )
+        needles = _needles(found)
+        if Look.all_of(text) in found or not _affordable(text, needles):
+            return self._whole(text)
+        return self._without(text, found, needles)
 
     def _key(self, text: str) -> str:
-        if len(text) >= DENSE_LENGTH and dense(text):
-            return self._replaced(text, [text])
-        parts = secret_parts(text) if self._shapes else []
-        if not parts:
-            return text
-        return self._replaced(text, parts if _affordable(text, parts) else [text])
+        found = looks(text) if self._shapes else []
+        if (len(text) >= DENSE_LENGTH and dense(text)) or (found and not _affordable(text, _needles(found))):
+            found = [Look.all_of(text)]
+        return self._without(text, found, _needles(found)) if found else text
 
-    def _replaced(self, text: str, parts: list[str]) -> str:
-        listed = [self._listed(part) for part in parts]
+    def _without(self, text: str, found: list[Look], needles: list[_Needle]) -> str:
+        listed = [self._listed(needle.text) for needle in needles]
         if not all(listed):
             self._masked += 1
             return f"{MASK} {self._masked}"  # keys stay apart
-        kept = spliced(text, {part: self._redactor.part(part) for part in parts})
-        return self._redactor.part(text) if kept is None else kept
+        return self._redactor.without(text, found)
 
 
-def _affordable(text: str, parts: list[str]) -> bool:
-    return len(text) * len(parts) <= _MAX_SPLICE
+class _Needle(NamedTuple):
+    """A text that goes wherever it stands, but for what is around the secret in it."""
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def secret(self) -> str:
+        return self.text[self.start : self.end]
+
+
+def _needles(found: list[Look]) -> list[_Needle]:
+    every = (
+        _Needle(secret, 0, len(secret))
+        if telling(secret := look.text[start:end])
+        else _Needle(look.text, start, end)
+        for look in found
+        for start, end in look.spans
+    )
+    return list(dict.fromkeys(every))
+
+
+def _affordable(text: str, needles: list[_Needle]) -> bool:
+    return len(text) * len(needles) <= _MAX_SPLICE
 
 
 def spliced(text: str, stand_ins: Mapping[str, str]) -> str | None:
     """`text` with every occurrence of a key replaced, in one pass: a stand-in is not searched again. Where
     occurrences overlap, all of them go. None when there are too many."""
-    found: list[tuple[int, int, str]] = []
-    for part, stand_in in stand_ins.items():
-        at = text.find(part)
+    return _replaced(
+        text, {_Needle(part, 0, len(part)): stand_in for part, stand_in in stand_ins.items()}, []
+    )
+
+
+def _replaced(text: str, stand_ins: Mapping[_Needle, str], placed: list[tuple[int, int, str]]) -> str | None:
+    """`placed`: what goes in any case, as start, minus end, and what stands there then."""
+    found = placed
+    for needle, stand_in in stand_ins.items():
+        at = text.find(needle.text)
         while at >= 0:
-            found.append((at, -(at + len(part)), stand_in))
-            at = text.find(part, at + len(part))
+            found.append((at + needle.start, -(at + needle.end), stand_in))
+            at = text.find(needle.text, at + len(needle.text))
         if len(found) > _MAX_FOUND:
             return None
     found.sort()

@@ -21,7 +21,11 @@ _ALARMING: Final = frozenset(
         RecordType.SERVER_SILENT, RecordType.POLICY_RELOAD_FAILED, RecordType.FROZEN,
     }
 )  # fmt: skip
-_ABOUT: Final = ("status", "evidence", "error", "reason", "removed_bytes")
+_ABOUT: Final = (
+    "reviewer", "approver", "hold", "kind", "anchor", "policy", "policies", "file", "method", "elicitation",
+    "stage", "answer", "capability", "count", "last_seq", "changed", "status", "evidence", "error", "reason",
+    "removed_bytes", "left_out", "refused",
+)  # fmt: skip
 """What a line says about records that are not decisions, where they have it."""
 
 
@@ -118,10 +122,23 @@ def _arguments(value: Any) -> str:
 
 
 def _other_words(record: dict[str, Any]) -> list[str]:
-    resolved = [_outcome(record)] if record.get("type") == RecordType.RECOVERY and "outcome" in record else []
-    return resolved + [
-        f"{name}={_short(record[name])}" for name in _ABOUT if record.get(name) not in (None, "")
+    resolved = record.get("type") == RecordType.RECOVERY and "outcome" in record
+    tools = record.get("tools")
+    return [
+        *([_outcome(record)] if resolved else []),
+        *([f"tools={len(tools)}"] if isinstance(tools, dict | list) else []),  # pyright: ignore[reportUnknownArgumentType]
+        *(
+            f"{name}={_short(record[name])}{_cut_from(record) if name == 'status' else ''}"
+            for name in _ABOUT
+            if record.get(name) not in (None, "", []) and not (resolved and name == "approver")
+        ),
     ]
+
+
+def _cut_from(record: dict[str, Any]) -> str:
+    """That the model got a part of the result."""
+    size = record.get("full_size")
+    return f", cut from {size:,} bytes" if record.get("truncated") is True and type(size) is int else ""
 
 
 def _identity(record: dict[str, Any]) -> str:

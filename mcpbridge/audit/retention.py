@@ -21,8 +21,9 @@ from mcpbridge.audit.disk import Disk, SystemDisk, make_directory, open_log, rea
 from mcpbridge.audit.holds import refuse_if_held
 from mcpbridge.audit.lock import ProcessLock
 from mcpbridge.audit.logfile import LOCK_NAME
+from mcpbridge.audit.marked import records_of
 from mcpbridge.audit.merkle import CompactRange
-from mcpbridge.audit.read import entries
+from mcpbridge.audit.read import entries, seq_of
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.sealed import sealed_key
 from mcpbridge.audit.segments import LOG_NAME, closed_name, closed_segments, segments
@@ -93,6 +94,15 @@ def begins(directory: Path) -> datetime | None:
         return datetime.fromisoformat(str(record.get("ts", "")))
     except ValueError:
         return None
+
+
+def removal_of(directory: Path, seq: int) -> int | None:
+    """The number of the record that says that retention removed record `seq`; None where none does."""
+    for record in records_of(directory, RecordType.RETENTION_APPLIED):
+        last = record.get("last_seq")
+        if isinstance(last, int) and last >= seq:
+            return seq_of(record)
+    return None
 
 
 async def looked(log: AuditSink, directory: Path, *, before: datetime, by: str) -> None:

@@ -16,14 +16,17 @@ from typing import Final
 
 from mcpbridge.audit.anchors import Anchor, WitnessAnchor
 from mcpbridge.audit.chain import FlawKind
+from mcpbridge.audit.counted import counted
 from mcpbridge.audit.keys import key_warnings, verifier_keys
+from mcpbridge.audit.keys.places import missing_of
 from mcpbridge.audit.note import VerifierKey
 from mcpbridge.audit.read import NO_LOG
 from mcpbridge.audit.segments import LOG_NAME, first_of, segments
 from mcpbridge.audit.verifying.asking import ask
 from mcpbridge.audit.verifying.beside import SecondProcess
 from mcpbridge.audit.verifying.claims import Source
-from mcpbridge.audit.verifying.copies import copy_of, may_be_copy
+from mcpbridge.audit.verifying.copies import archive_of, copy_of, may_be_copy
+from mcpbridge.audit.verifying.gone import gone_from
 from mcpbridge.audit.verifying.heads import Head, Heads, Remembered
 from mcpbridge.audit.verifying.outside import writer_of
 from mcpbridge.audit.verifying.result import UNFINISHED, Status, Testimony, Unsealed, Verification
@@ -50,6 +53,8 @@ class Against:
     """Files with checkpoints that you know to be out of reach of the account that writes the log."""
     heads: Heads | None = None
     """What you saw the last time. What is seen now is remembered there, unless the log was tampered with."""
+    log: Path | None = None
+    """Where the log itself stands that the anchors are about; what is verified may be an archive of it."""
     ask: bool = True
     """Whether witnesses are asked now; else their last answer is taken, which shows no cut."""
 
@@ -67,13 +72,15 @@ def verify(
     """
     path = Path(directory_or_file)
     shown = path if _closed_only(path) else log_path(path)
+    against = against or Against()
     try:
-        return _verified(path, shown, against or Against(), second)
+        return _verified(path, shown, against, second)
     except FileNotFoundError as error:
         if path.is_dir() and error.filename and Path(error.filename) != shown:
             problem = f"{error.filename} belongs to the log and cannot be read: {error.strerror}"
             return Verification(path=shown, status=Status.UNUSABLE, problem=problem)
-        return Verification(path=shown, status=Status.UNUSABLE, problem=f"{error.strerror}; {NO_LOG}")
+        gone = gone_from(path, shown, against.heads, f"{error.strerror}")
+        return gone or Verification(path=shown, status=Status.UNUSABLE, problem=f"{error.strerror}; {NO_LOG}")
     except OSError as error:
         which = f"{error.filename}: " if error.filename else ""
         problem = f"{which}{error.strerror or error}"
@@ -104,7 +111,9 @@ def _verified(path: Path, shown: Path, against: Against, second: SecondProcess) 
         this = _Pass(path, against, second)
         this.scan.run(several=len(segments(path)) > 1)
         if not this.scan.ours or not (this.scan.lines or this.scan.flaw_count):
-            return Verification(path=shown, status=Status.UNUSABLE, problem=_nothing(this.scan))
+            problem = _nothing(this.scan)
+            gone = gone_from(path, shown, against.heads, problem)
+            return gone or Verification(path=shown, status=Status.UNUSABLE, problem=problem)
         if not this.ask_witnesses(again=tries < _TRIES):
             break
     found = this.verdict(shown)
@@ -140,14 +149,16 @@ class _Pass:
         head = heads.of(self._origin or self._before) if heads else None
         self._seen_elsewhere = head if head and heads and may_be_copy(head, self._folder, heads) else None
         self._copy = copy_of(path, self._seen_elsewhere) if self._seen_elsewhere else None
+        if self._copy is None and against.log is not None:
+            self._copy = archive_of(path, against.log, heads)
         self._heads = list(self._seen(head, heads))
         trusted = against.keys or ([head.key] if head and head.key else [])
         self._beside = self._kept_keys()
-        self._signers = Signers(self._beside, trusted)
+        self._signers = Signers(self._beside, trusted, missing=missing_of(self._folder))
         self._kept = list(self._sources())
         self._bytes = _size(path)
         sources: list[Source] = [*self._kept, *self._heads]
-        self.scan = Scan(path, self._start, self._signers, sources, second)
+        self.scan = Scan(path, self._start, self._signers, sources, second, whole=self._copy is None)
 
     def _seen(self, head: Head | None, heads: Heads | None) -> Iterator[Remembered]:
         """What this log has to bear out. A copy is shorter than what was seen elsewhere, and never shorter
@@ -184,6 +195,9 @@ class _Pass:
         another pass will tell (when `again`)."""
         for kept in self._kept:
             if not isinstance(kept, KeptCosignature) or kept.witness is None or not self._against.ask:
+                continue
+            if self._copy:
+                kept.problem = "not asked: it has seen the log, and this is a copy of its beginning"
                 continue
             if not self.scan.note:
                 kept.problem = "there is no checkpoint to show it"
@@ -223,8 +237,9 @@ class _Pass:
             signed=signers.signed,
             signer=str(signers.signer or ""),
             trusted=signers.trusted,
+            signer_kept=signers.kept,
             unsealed=unsealed,
-            copy_of=self._copy.of.place if self._copy else "",
+            copy_of=self._copy.place if self._copy else "",
             anchors=anchors,
             warnings=(*self.warnings, *signers.warnings, *self._remembered()),
             flaws=tuple(scan.flaws),
@@ -290,7 +305,7 @@ class _Pass:
         if self.scan.flaw_count:
             return []  # where lines were altered since, the tree alone may not tell
         return [
-            f"nothing changed in the {each.head.lines} lines that you saw on {each.when}"
+            f"nothing changed in the {counted(each.head.lines, 'line')} that you saw on {each.when}"
             for each in self._heads[:1]
             if each.borne_out
         ]
@@ -308,7 +323,9 @@ class _Pass:
         )
         seen = self._seen_elsewhere
         try:
-            heads.remember(head, self._folder, copy=seen is not None and found.lines <= seen.lines)
+            heads.remember(
+                head, self._folder, copy=bool(self._copy) or (seen is not None and found.lines <= seen.lines)
+            )
         except OSError as error:
             failed = f"this cannot be remembered in {heads.folder}: {error.strerror or error}"
             return replace(found, warnings=(*found.warnings, failed))

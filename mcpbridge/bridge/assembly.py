@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,8 @@ from mcpbridge.adapters.sealing import Seal, load_state_key
 from mcpbridge.adapters.system_clock import SystemClock
 from mcpbridge.adapters.telemetry import About, Telemetry, Trace
 from mcpbridge.audit import AuditLog
-from mcpbridge.bridge.bridged import connect, is_bridged
+from mcpbridge.bridge.bridged import connect, fallback_reason, is_bridged
+from mcpbridge.bridge.ending import Ending
 from mcpbridge.config import (
     Configuration,
     SecretSources,
@@ -29,7 +30,7 @@ from mcpbridge.config import (
 )
 from mcpbridge.config.reloading import ReloadingPolicies
 from mcpbridge.core.conversation import Conversation
-from mcpbridge.core.declared import Declared, named_containers
+from mcpbridge.core.declared import BridgedServer, Declared, named_containers
 from mcpbridge.core.function_names import label_of
 from mcpbridge.core.secret import Mask
 from mcpbridge.engine.judge import FixedPolicies, Judge, Policies
@@ -56,6 +57,8 @@ class Assembly:
     log: Diagnostics
     policies: Policies
     telemetry: Telemetry
+    caller: str = "the model"
+    """Who wants the calls that are on nobody's behalf."""
     servers: dict[str, ServerDeclaration] = field(default_factory=dict[str, ServerDeclaration])
     """All that are declared, however they are reached."""
     toolboxes: Toolboxes = field(default_factory=Toolboxes)
@@ -71,6 +74,10 @@ class Assembly:
     _declared: tuple[tuple[ServerDeclaration, ...], Declared] | None = field(default=None, init=False)
     """Servers, and what they declare: made anew where they changed."""
     _judge: Judge | None = field(default=None, init=False)
+    _ending: Ending = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ending = Ending(self._close)
 
     @property
     def origin(self) -> str:
@@ -87,12 +94,16 @@ class Assembly:
     def _declared_now(self) -> Declared:
         return Declared(
             servers={server.label: hosted_server(server) for server in self.hosted()},
-            bridged={server.label: bridged_server(server) for server in self.bridged()},
+            bridged={server.label: self._core_of(server) for server in self.bridged()},
             functions=frozenset(self.tools),
             ungated=frozenset(str(tool["type"]) for tool in self.config.hosted_tools),
             containers=named_containers(self.config.hosted_tools),
             origin=self.origin,
         )
+
+    def _core_of(self, server: ServerDeclaration) -> BridgedServer:
+        why = fallback_reason(server, self.config.model.profile)
+        return replace(bridged_server(server), fallback=why)
 
     def hosted(self) -> list[ServerDeclaration]:
         """The servers that the provider connects to."""
@@ -118,6 +129,7 @@ class Assembly:
             ask_timeout=self.config.approvals.timeout,
             groups={name: frozenset(members) for name, members in self.config.groups.items()},
             freeze=FreezeFile.of(self.config.audit.path),
+            caller=self.caller,
             remembered=self.remembered,
         )
 
@@ -222,17 +234,14 @@ class Assembly:
                 },
             )
         )
-        if bridged and server.via == "auto" and type_ == "server_registered":
-            await self._record_fallback(server)
+        why = fallback_reason(server, self.config.model.profile)
+        if why and type_ == "server_registered":
+            await self._record_fallback(server, f"{why}, so mcpbridge connects to the server")
 
-    async def _record_fallback(self, server: ServerDeclaration) -> None:
-        """`via: auto`, and the endpoint is not known to ask before it calls."""
-        profile = self.config.model.profile
-        lacking = "approvals_honoured" if profile.hosted_mcp else "hosted_mcp"
-        reason = f"the profile {profile.name!r} does not say {lacking}, so mcpbridge connects to the server"
+    async def _record_fallback(self, server: ServerDeclaration, reason: str) -> None:
+        """`via: auto`, and the endpoint is not known to ask before it calls. Each conversation tells it."""
         fields = {"capability": f"server {server.label}", "server_label": server.label, "reason": reason}
         await self.audit.append(Record(type="capability_fallback", fields=fields))
-        self.log.warning("capability_fallback", **fields)
 
     async def register(self, server: ServerDeclaration) -> None:
         """Declare a server from now on. Raises UsageError where it may not be."""
@@ -274,7 +283,11 @@ class Assembly:
         self.toolboxes.openers.pop(label, None)
 
     async def close(self) -> None:
-        """Close what was opened here; a sink the caller brought is the caller's."""
+        """Close what was opened here; a sink the caller brought is the caller's. Cancelled, it goes on, and
+        closing again waits for the same end."""
+        await self._ending()
+
+    async def _close(self) -> None:
         try:
             await self.toolboxes.close()
         finally:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from mcpbridge.adapters.telemetry import observed
 from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
 from mcpbridge.bridge.diagnostics import log_event
+from mcpbridge.bridge.ending import Ending
 from mcpbridge.bridge.given import Prompt, check_answers, checked
+from mcpbridge.bridge.reading import ServerReader
 from mcpbridge.bridge.result import Result
 from mcpbridge.bridge.structured import parse_output, text_format
 from mcpbridge.config import Configuration, SecretSources, ServerDeclaration
@@ -58,6 +60,7 @@ class Bridge:
         self._token_provider, self._retries = token_provider, retries
         self._model: ResponsesModel | None = None
         self._learned: Learned | None = None
+        self._ending = Ending(self._close)
 
     @classmethod
     def from_yaml(
@@ -108,7 +111,11 @@ class Bridge:
         await self.close()
 
     async def close(self) -> None:
-        """Close the audit log and the client that was made here."""
+        """Close the audit log, the client that was made here, and the connections to bridged servers.
+        Cancelled, it goes on by itself, and closing again waits for the same end."""
+        await self._ending()
+
+    async def _close(self) -> None:
         try:
             await self._close_client()
         finally:
@@ -258,6 +265,11 @@ class Bridge:
     async def remove(self, label: str) -> None:
         """Declare a server no longer, from the next turn on."""
         await self._assembly.remove(label)
+
+    def server(self, label: str, *, principal: str | None = None) -> ServerReader:
+        """The resources and prompts of a bridged server, for your own code: see ServerReader. `principal` is
+        on whose behalf, for the record. Raises UsageError where mcpbridge does not connect to it."""
+        return ServerReader(self._assembly, label, principal=principal)
 
     def run_sync(self, prompt: Prompt | None = None, **options: Any) -> Result:
         """`run` from code that is not async, as often as you like; `close_sync()` at the end.

@@ -26,6 +26,14 @@ def is_bridged(server: ServerDeclaration, profile: Profile) -> bool:
     return server.via == "bridge"
 
 
+def fallback_reason(server: ServerDeclaration, profile: Profile) -> str:
+    """Why a server `via: auto` is connected to from here; empty where it is not, or was declared so."""
+    if server.via != "auto" or not is_bridged(server, profile):
+        return ""
+    lacking = "approvals_honoured" if profile.hosted_mcp else "hosted_mcp"
+    return f"the profile {profile.name!r} does not say {lacking}"
+
+
 def connect(
     server: ServerDeclaration,
     sources: SecretSources,

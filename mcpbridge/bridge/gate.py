@@ -17,6 +17,7 @@ from mcpbridge.adapters.masking import masked_output
 from mcpbridge.adapters.telemetry import Trace, watched_audit, watched_judge, watched_tools
 from mcpbridge.adapters.terminal import TerminalApprover
 from mcpbridge.bridge.assembly import AnyTool, Assembly, assemble, run_sync
+from mcpbridge.bridge.reading import ServerReader
 from mcpbridge.config import Configuration, SecretSources
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.items import Item
@@ -177,6 +178,10 @@ class Gate:
         self._from = len(taken.entries)
         await received.record(before, taken, declared, self._journal)
         return await self._answers(declared)
+
+    def server(self, label: str, *, principal: str | None = None) -> ServerReader:
+        """As `Bridge.server`."""
+        return ServerReader(self._assembly, label, principal=principal)
 
     def settle_sync(self, items: Iterable[Any], *, user_text: str | None = None) -> list[dict[str, Any]]:
         """`settle` from code that is not async, without bridged servers."""

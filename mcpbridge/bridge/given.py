@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.ruling import Answer, Approve, Deny
-from mcpbridge.engine.edited import of_a_hosted_call
+from mcpbridge.engine.edited import impossible
 from mcpbridge.errors import AlreadyDecided, UsageError
 
 Prompt = str | Sequence[Mapping[str, Any]]
@@ -35,7 +35,7 @@ def check_answers(state: Conversation, decisions: Mapping[str, Answer]) -> None:
             raise UsageError(
                 f"decisions[{request_id!r}] is {answer!r}; write Approve(by=…) or Deny(reason=…)"
             )
-        cannot = of_a_hosted_call(state, request_id, answer)
+        cannot = impossible(state, request_id, answer)
         if cannot is not None:
             raise UsageError(f"decisions[{request_id!r}]: {cannot}")
         if request_id not in state.unknown and all(call.id != request_id for call in state.pending):

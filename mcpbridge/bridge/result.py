@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mcpbridge.core.conversation import Conversation, Decided, Usage
+from mcpbridge.core.conversation import Conversation, Usage
+from mcpbridge.core.decisions import Decided
 from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Outcome
 from mcpbridge.engine.events import Notice

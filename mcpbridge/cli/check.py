@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.cli.exits import COMPLETED, USAGE
 from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config, add_json
+from mcpbridge.cli.way import way
 from mcpbridge.core.question import visible
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def _summary(config: Configuration, warnings: Sequence[Problem]) -> Iterator[str
     yield f"{config.file}: no problems{f', {_many(len(warnings), _WARNING)}' if warnings else ''}"
     yield f"  model      {config.model.name} at {config.model.base_url} ({config.model.endpoint})"
     yield f"  profile    {config.model.profile.name}: {_capabilities(config.model.profile)}"
-    yield from _column("servers", [_server(server) for server in config.servers] or ["none"])
+    yield from _column(
+        "servers", [_server(server, config.model.profile) for server in config.servers] or ["none"]
+    )
     yield from _column("policies", [_policy(policy) for policy in config.policies])
     yield f"  approvals  {config.approvals.ask}, {_duration(config.approvals.timeout)}"
     yield f"  audit      {config.audit.path}"
@@ -125,12 +128,12 @@ def _capabilities(profile: Profile) -> str:
     return ", ".join(text if getattr(profile, name) else f"NO {text}" for name, text in _CAPABILITIES.items())
 
 
-def _server(server: ServerDeclaration) -> str:
+def _server(server: ServerDeclaration, profile: Profile) -> str:
     tools = "all tools" if server.allowed_tools is None else _many(len(server.allowed_tools), "tool")
     observed = ", OBSERVED: its calls run without asking" if server.observe else ""
-    way = "" if server.via == "hosted" else f", via {server.via}"
+    reached = "" if server.via == "hosted" else f", {way(server, profile)}"
     offers = f", offers {' and '.join(server.connection.offer)}" if server.connection.offer else ""
-    return f"{server.label}  {server.identity}  {tools}{offers}{way}{observed}"
+    return f"{server.label}  {server.identity}  {tools}{offers}{reached}{observed}"
 
 
 def _policy(policy: Policy) -> str:

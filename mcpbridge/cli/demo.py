@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
         help="answer the questions beforehand (yes, always, no, no:reason); without a terminal: yes",
     )
     parser.add_argument("--keep", action="store_true", help="keep the files of the demo and say where")
-    parser.set_defaults(run=run)
+    parser.set_defaults(stops_unread=True, run=run)
 
 
 def run(args: argparse.Namespace) -> int:

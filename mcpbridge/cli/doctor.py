@@ -199,8 +199,7 @@ def _config(args: argparse.Namespace) -> ModelConfig:
 
 
 def _examined(visit: Visit, *, quiet: bool) -> Examination:
-    import asyncio
-
+    from mcpbridge.cli.interrupts import run_until_stopped
     from mcpbridge.doctor.examine import Line
 
     watched = not quiet and sys.stderr.isatty()
@@ -210,7 +209,7 @@ def _examined(visit: Visit, *, quiet: bool) -> Examination:
             print(f"\r\x1b[K{line.check.name} …", end="", file=sys.stderr, flush=True)
 
     try:
-        return asyncio.run(visit.examine(on_line=on_line))
+        return run_until_stopped(visit.examine(on_line=on_line))
     finally:
         if watched:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)

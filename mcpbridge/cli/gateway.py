@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _PORT: Final = 8790
 _LAST_PORT: Final = 65535
 _SHORTEST: Final = 16
+_VARIABLE: Final = (
+    "VARIABLE is the name of an environment variable that holds the token, as in --client "
+    "editor=EDITOR_TOKEN, and not the token itself (what was written is not repeated, since it may be one)"
+)
 _HELP: Final = """\
 Serves the tools of the configuration's servers as one MCP server, so that any MCP client (an editor, another
 agent framework) gets the same policy, approvals and audit. It connects to every server itself, also to those
@@ -57,7 +61,7 @@ def add(commands: Commands) -> None:
         default="qualified",
         help="tools are called label__tool, or plain where that is clear (default: qualified)",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(stops_unread=True, run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -92,7 +96,7 @@ def _gateway(args: argparse.Namespace, assembly: Any) -> Gateway:
     from mcpbridge import __version__
     from mcpbridge.gateway.serving import Gateway
 
-    callers = tuple(_caller(given) for given in args.client)
+    callers = tuple(_caller(given, number) for number, given in enumerate(args.client, 1))
     _each_their_own(callers)
     ask = args.ask or ("terminal" if assembly.config.approvals.ask == "terminal" and args.http else "nobody")
     return Gateway(
@@ -115,16 +119,17 @@ def _approver(ask: str, *, http: bool) -> Approver | None:
     return TerminalApprover(sys.stdin, sys.stderr) if sys.stdin.isatty() else None
 
 
-def _caller(given: str) -> Caller:
+def _caller(given: str, number: int) -> Caller:
+    """Until its variable is found, nothing of it is repeated: any part may be the token itself."""
     from mcpbridge.core.secret import Secret
     from mcpbridge.gateway.serving import Caller
 
     name, equals, variable = given.partition("=")
     if not equals or not name or not variable:
-        raise UsageError(
-            f"--client {given!r}: write NAME=VARIABLE, the name of a variable that holds a token"
-        )
-    token = os.environ.get(variable, "")
+        raise UsageError(f"--client number {number}: write NAME=VARIABLE; {_VARIABLE}")
+    token = os.environ.get(variable)
+    if token is None:
+        raise UsageError(f"--client number {number}: no such variable is set; {_VARIABLE}")
     if len(token) < _SHORTEST:
         raise UsageError(f"--client {name}: {variable} holds no token of {_SHORTEST} characters or more")
     return Caller(principal=name, token=Secret(token))
@@ -150,22 +155,27 @@ async def _over_stdio(gateway: Gateway) -> None:
     from mcpbridge.gateway.standard_input import StandardInput
 
     server, lines = gateway.only.server(), cast("Any", StandardInput(sys.stdin.fileno()))
-    async with stdio_server(lines) as (reading, writing):
-        try:
-            await server.run(reading, writing, server.create_initialization_options())
-        finally:  # first of all: a client that does not read keeps us from leaving standard output
-            await gateway.close()
-            await gateway.assembly.close()
+    try:
+        async with stdio_server(lines) as (reading, writing):
+            try:
+                await server.run(reading, writing, server.create_initialization_options())
+            finally:  # first of all: a client that does not read keeps us from leaving standard output
+                await gateway.close()
+                await gateway.assembly.close()
+    except* BrokenPipeError:  # the client has gone
+        pass
 
 
 async def _over_http(gateway: Gateway, port: int) -> None:
+    from mcpbridge.cli.show import Pen
     from mcpbridge.gateway.http import application
     from mcpbridge.service.loopback import serving
 
     gateway.assembly.mask.add(caller.token for caller in gateway.callers)
     async with serving(application(gateway), port=port, signals=True) as here:
         who = ", ".join(caller.principal for caller in gateway.callers) or "whoever can connect"
-        print(f"The gateway listens on {here.origin}/mcp for {who}.", flush=True)
+        # Whoever started it need not listen any more.
+        Pen(sys.stdout).write(f"The gateway listens on {here.origin}/mcp for {who}.\n")
         await here.stopping.wait()
 
 

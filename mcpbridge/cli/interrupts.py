@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, TypeVar
 
+from mcpbridge.adapters.mcp_servers.groups import GROUPS, Groups
+
 _T = TypeVar("_T")
 _HANG_UP: Final[int | None] = getattr(signal, "SIGHUP", None)
 """Windows has none."""
@@ -17,20 +19,37 @@ _SIGNALS: Final[tuple[int, ...]] = (
 )  # fmt: skip
 
 
+def run_here(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run it in a new loop, noting the programs that it starts for whoever catches a signal meanwhile."""
+
+    async def whole() -> _T:
+        GROUPS.set(Groups())
+        return await work
+
+    return asyncio.run(whole())
+
+
 @contextmanager
 def cancelling(task: asyncio.Task[Any]) -> Generator[list[int]]:
-    """Cancel `task` on the first signal; gives the numbers of those that came. A second one does what it
-    would have done: somebody is in a hurry.
+    """Cancel `task` on the first signal; gives the numbers of those that came.
+
+    A second one, or one that comes when it is done and only endings are left, kills what was started
+    (`run_here`) at once, instead of saying goodbye to it: somebody is in a hurry, and records are written all
+    the same. What comes after that does what it would have done.
 
     `signal.signal` and not the loop's own: that one is missing on Windows.
     """
     caught: list[int] = []
-    loop = asyncio.get_running_loop()
+    loop, groups = asyncio.get_running_loop(), GROUPS.get() or Groups()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         caught.append(number)
-        signal.signal(number, previous[number])
-        loop.call_soon_threadsafe(task.cancel)
+        if len(caught) == 1 and not task.done():
+            loop.call_soon_threadsafe(task.cancel)
+            return
+        groups.kill()  # here, and not in the loop: whatever keeps it may be what the hurry is about
+        for each, handler in previous.items():
+            signal.signal(each, handler)
 
     previous: dict[int, Any] = {}
     for number in _SIGNALS:
@@ -59,7 +78,7 @@ def run_until_stopped(work: Coroutine[Any, Any, _T]) -> _T:
                     raise
                 return None, caught
 
-    result, caught = asyncio.run(whole())
+    result, caught = run_here(whole())
     if caught:
         raise SystemExit(128 + caught[0])
     return result  # type: ignore[return-value] # its own, where nothing stopped it

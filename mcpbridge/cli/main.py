@@ -2,7 +2,8 @@
 
 Exit codes: 0 completed, 1 failed, 2 usage or configuration, 3 paused for a person, 4 outcome unknown.
 A command module has `add(commands)`, which must stay light (`--help` loads neither openai nor mcp), and
-sets `run=function(args) -> exit code`.
+sets `run=function(args) -> exit code`. One that has no verdict, and nothing to do when nobody reads, also
+sets `stops_unread=True`: then it is told so by an OSError; all others come to their end.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from importlib import import_module
 from typing import Final
 
 import mcpbridge
-from mcpbridge.cli.exits import FAILED, UNKNOWN, USAGE
+from mcpbridge.cli.exits import COMPLETED, FAILED, READER_LEFT, UNKNOWN, USAGE
 from mcpbridge.cli.parsing import Parser
+from mcpbridge.cli.streams import Outlets, outlets
 from mcpbridge.errors import ConfigurationError, McpbridgeError, OutcomeUnknown, UsageError
 
 _COMMANDS: Final = (
@@ -28,10 +30,36 @@ _COMMANDS: Final = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script; returns the exit code."""
     _open_closed_streams()
-    parser = make_parser()
-    args = parser.parse_args(argv)
+    with outlets() as streams:
+        try:
+            code = _command(argv, streams)
+        except SystemExit as end:  # of --help, of a usage error, and of a signal
+            lost = streams.ended(COMPLETED) != COMPLETED
+            if end.code or not lost:
+                raise
+            code = USAGE
+    return code
+
+
+def _command(argv: Sequence[str] | None, streams: Outlets) -> int:
+    args = make_parser().parse_args(argv)
+    streams.stop_unread(args.stops_unread)
     try:
-        return int(args.run(args))
+        return _known_errors(args, streams)
+    except OSError:
+        if not streams.failed:
+            raise
+        return streams.ended(READER_LEFT)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _known_errors(args: argparse.Namespace, streams: Outlets) -> int:
+    try:
+        code = int(args.run(args))
+        streams.flush()
+        # A command that stops when nobody reads has been told, and has its own code for it.
+        return code if args.stops_unread else streams.ended(code)
     except (ConfigurationError, UsageError) as error:
         print(f"mcpbridge: {error}", file=sys.stderr)
         return USAGE
@@ -41,12 +69,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except McpbridgeError as error:
         print(f"mcpbridge: {error}", file=sys.stderr)
         return FAILED
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); nothing is left to say to it.
-        sys.stderr.close()
-        return FAILED
-    except KeyboardInterrupt:
-        return 130
 
 
 def _open_closed_streams() -> None:
@@ -66,6 +88,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mcpbridge {mcpbridge.__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
+    parser.set_defaults(stops_unread=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in _COMMANDS:
         import_module(f"mcpbridge.cli.{name}").add(commands)

@@ -70,10 +70,11 @@ def run(args: argparse.Namespace) -> int:
         "problems": problems,
         "skipped": [probe.label for probe in probes if probe.skipped],
         "not_compared": [probe.label for probe in probes if probe.problem or probe.skipped],
+        "left_out": {probe.label: probe.left_out for probe in probes if probe.left_out},
     }
     code = FAILED if problems else COMPLETED
     for path in _files(config, args.file):
-        before = _old(path)
+        first, before = not path.exists(), _old(path)
         now = Lock(servers=_merged(before, found, None if args.server else config.servers))
         lines = list(differences(before, now))
         if args.check:
@@ -81,7 +82,14 @@ def run(args: argparse.Namespace) -> int:
         elif not problems:
             _write(path, now.text())
         report.setdefault("files", []).append(
-            {"file": str(path), "written": not (args.check or problems), "differences": lines}
+            {
+                "file": str(path),
+                "written": not (args.check or problems),
+                "first": first,
+                "servers": sum(map(bool, now.servers.values())),
+                "tools": sum(map(len, now.servers.values())),
+                "differences": lines,
+            }
         )
     _show(report, as_json=args.json, check=args.check)
     return code
@@ -166,14 +174,34 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
-def _compared(count: int, missing: Sequence[str]) -> str:
+def _compared(file: Mapping[str, Any], missing: Sequence[str]) -> str:
     """What `--check` found, and of whom it found nothing."""
+    count = _count(file)
     found = many(count, "difference") if count else "as pinned"
+    if file["first"]:
+        found = f"not there; `mcpbridge pin` would pin {_pinned(file)} for the first time"
     if not missing:
         return found
     return (
         f"{found} as far as could be looked at; not compared: {visible(', '.join(missing), newlines=False)}"
     )
+
+
+def _written(file: Mapping[str, Any]) -> str:
+    """What became of the file. Before it is there nothing can differ from it."""
+    if not file["first"]:
+        return f"{'written' if file['written'] else 'NOT written'}, {many(_count(file), 'difference')}"
+    if not file["written"]:
+        return "NOT written, nothing is pinned yet"
+    return f"written, {_pinned(file)} {'is' if file['tools'] == 1 else 'are'} pinned for the first time"
+
+
+def _pinned(file: Mapping[str, Any]) -> str:
+    return f"{many(file['tools'], 'tool')} of {many(file['servers'], 'server')}"
+
+
+def _count(file: Mapping[str, Any]) -> int:
+    return sum(not line.startswith(" ") for line in file["differences"])
 
 
 def _show(report: Mapping[str, Any], *, as_json: bool, check: bool) -> None:
@@ -184,12 +212,12 @@ def _show(report: Mapping[str, Any], *, as_json: bool, check: bool) -> None:
         print(f"mcpbridge: {visible(problem)}", file=sys.stderr)
     for label in report["skipped"]:
         print(f"{label}: only the provider can reach it, so what was pinned of it stays", file=sys.stderr)
+    for label, names in report["left_out"].items():
+        for name, why in names.items():
+            said = f"{label}.{name} is not pinned, since it is not offered to the model: {why}"
+            print(visible(said, newlines=False), file=sys.stderr)
     for file in report.get("files", ()):
         for line in file["differences"]:
             print(line)
-        count = sum(not line.startswith(" ") for line in file["differences"])
-        if check:
-            print(f"{file['file']}: {_compared(count, report['not_compared'])}")
-        else:
-            done = "written" if file["written"] else "NOT written"
-            print(f"{file['file']}: {done}, {many(count, 'difference')}")
+        said = _compared(file, report["not_compared"]) if check else _written(file)
+        print(f"{file['file']}: {said}")

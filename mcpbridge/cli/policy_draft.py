@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mcpbridge.cli.exits import COMPLETED
 from mcpbridge.cli.parsing import Commands, add_json
 from mcpbridge.cli.servers import seconds
+from mcpbridge.cli.streams import as_utf8
 from mcpbridge.core.question import visible
 from mcpbridge.errors import ConfigurationError, McpbridgeError, UsageError
 
@@ -74,6 +75,7 @@ def run_draft(args: argparse.Namespace) -> int:
         judged = [judge_tool(box.label, tool) for box in toolboxes for tool in box.tools]
         print(json.dumps(_as_json(text, toolboxes, judged)))
     elif args.output is None:
+        as_utf8(sys.stdout)  # it is read as a file
         sys.stdout.write(text)
     else:
         print(f"{args.output} is written. Read it: it is a guess from the servers' own words.")

@@ -24,7 +24,7 @@ def report(probes: Sequence[Probe]) -> Iterator[str]:
     for probe in probes:
         yield f"{probe.label}  {probe.identity}"
         yield from _findings(probe)
-    if any(probe.tools for probe in probes):
+    if any(probe.tools for probe in probes if not probe.problem):
         yield f"About {sum(probe.tokens for probe in probes)} tokens in each request; estimated as"
         yield f"{ESTIMATE}."
 
@@ -32,20 +32,25 @@ def report(probes: Sequence[Probe]) -> Iterator[str]:
 def _findings(probe: Probe) -> Iterator[str]:
     if probe.problem:
         yield f"  FAILED   {visible(probe.problem, newlines=False)}"
+        yield from _tools(probe)  # to choose among, where there are too many
         return
     if probe.skipped:
         yield f"  skipped  {probe.skipped}"
         return
     usable = sum(tool.allowed for tool in probe.tools)
     yield f"  {len(probe.tools)} tools, {usable} allowed, about {probe.tokens} tokens, MCP {probe.protocol}"
-    width = max((len(visible(tool.name, newlines=False)) for tool in probe.tools), default=0)
-    for tool in probe.tools:
-        yield _tool_line(tool, width)
+    yield from _tools(probe)
     for name in probe.missing:
         shown = visible(name, newlines=False)
         yield f"  MISSING  {shown} is in allowed_tools, and the server has no such tool"
     for name, why in probe.left_out.items():
         yield f"  LEFT OUT {visible(name, newlines=False)}: {visible(why, newlines=False)}"
+
+
+def _tools(probe: Probe) -> Iterator[str]:
+    width = max((len(visible(tool.name, newlines=False)) for tool in probe.tools), default=0)
+    for tool in probe.tools:
+        yield _tool_line(tool, width)
 
 
 def _tool_line(tool: ToolCost, width: int) -> str:

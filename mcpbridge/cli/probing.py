@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -17,14 +17,17 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import Tool
 
+from mcpbridge.adapters.hosted_tools import bridged_server
 from mcpbridge.adapters.logging import make_logger
+from mcpbridge.adapters.oauth.declared import with_token
 from mcpbridge.bridge.bridged import connect, is_bridged
 from mcpbridge.cli.probe_causes import Seen, cause
 from mcpbridge.config import Profile, SecretSources, ServerDeclaration, resolve_credentials
 from mcpbridge.config.urls import is_loopback
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.secret import Mask
-from mcpbridge.errors import ConfigurationError, ServerError, UsageError
+from mcpbridge.engine.shelf import shelve
+from mcpbridge.errors import ConfigurationError, ServerError, ServerUnavailable, UsageError
 
 _PAGES: Final = 100
 """A server whose list never ends must not hold us for ever."""
@@ -56,17 +59,17 @@ class Probe:
     missing: tuple[str, ...] = ()
     """Names in `allowed_tools` that the server does not have."""
     left_out: dict[str, str] = field(default_factory=dict[str, str])
-    """What was to be offered and is not → why."""
+    """What was to be offered and is not → why, as a run says it."""
     protocol: str = ""
     problem: str = ""
-    """One sentence when it failed."""
+    """One sentence when it failed, or when a run would offer nothing of it; then `tools` may say of what."""
     skipped: str = ""
     """Why it was not tried: only the provider can reach it."""
 
     @property
     def tokens(self) -> int:
         """Of the tools that may be called: what a model would see."""
-        return sum(tool.tokens for tool in self.tools if tool.allowed)
+        return 0 if self.problem else sum(tool.tokens for tool in self.tools if tool.allowed)
 
 
 async def probe_all(
@@ -111,10 +114,14 @@ async def _probe(
     within = _WITHIN if within is None else within
     if server.url is None:
         return _result(server, skipped="only the provider can reach it: it has no url")
+    mask = Mask()
     try:
-        headers, mask = await _headers(server, sources)
-    except (ConfigurationError, UsageError) as error:
-        return _result(server, problem=str(error))
+        async with asyncio.timeout(within):
+            headers = await _headers(server, sources, mask)
+    except TimeoutError:
+        return _result(server, problem=f"{server.label}: no token within {within:g} s{longer}")
+    except (ServerError, ConfigurationError, UsageError) as error:
+        return _result(server, problem=mask.text(str(error)))
     visit = _Visit(url=server.url, headers=headers, timeout=within)
     try:
         tools = await visit.tools()
@@ -125,13 +132,14 @@ async def _probe(
         host = urlsplit(server.url).netloc
         sentence += longer if failed.error is None else ""
         return _result(server, problem=mask.text(f"{server.label} at {host}: {sentence}"))
-    return _found(server, [_definition(tool) for tool in tools], visit.protocol, mask)
+    return _found(server, [_definition(tool) for tool in tools], visit.protocol, mask, {})
 
 
 async def _probe_bridged(
     server: ServerDeclaration, sources: SecretSources, within: float | None, longer: str
 ) -> Probe:
-    """Over the connection that a run would use, which has its own clock: `connect_timeout`."""
+    """Over the connection that a run would use, which has its own clock: `connect_timeout`. What is found is
+    what a run would offer."""
     mask = Mask()
     box = connect(server, sources, mask, make_logger(mask, format="console", level="error"))
     try:
@@ -143,16 +151,27 @@ async def _probe_bridged(
         return _result(server, problem=mask.text(str(error)))
     finally:
         await box.close()
-    found = _found(server, listing.tools, listing.protocol, mask)
-    return replace(found, left_out={mask.text(name): why for name, why in listing.left_out.items()})
+    try:
+        left_out = shelve(box, bridged_server(server), listing).left_out
+    except ServerUnavailable as error:
+        found = _found(server, listing.tools, listing.protocol, mask, {})
+        return replace(found, problem=mask.text(str(error)))
+    return _found(server, listing.tools, listing.protocol, mask, left_out)
 
 
-def _found(server: ServerDeclaration, tools: Sequence[ToolDefinition], protocol: str, mask: Mask) -> Probe:
-    names = {tool.name for tool in tools}
+def _found(
+    server: ServerDeclaration,
+    tools: Sequence[ToolDefinition],
+    protocol: str,
+    mask: Mask,
+    left_out: Mapping[str, str],
+) -> Probe:
+    names = {*(tool.name for tool in tools), *left_out}
     return _result(
         server,
-        tools=tuple(_cost(tool, server, mask) for tool in tools),
+        tools=tuple(_cost(tool, server, mask) for tool in tools if tool.name not in left_out),
         missing=tuple(name for name in server.allowed_tools or () if name not in names),
+        left_out={mask.text(name): mask.text(why) for name, why in left_out.items()},
         protocol=protocol,
     )
 
@@ -162,16 +181,19 @@ def _result(server: ServerDeclaration, **found: Any) -> Probe:
 
 
 def _credential(server: ServerDeclaration) -> bool:
-    return bool(server.credential_headers) or server.authorization is not None
+    return bool(server.credential_headers) or server.authorization is not None or server.oauth is not None
 
 
-async def _headers(server: ServerDeclaration, sources: SecretSources) -> tuple[dict[str, str], Mask]:
-    """What the provider would send on our behalf, with the token always in a header."""
-    found = await resolve_credentials(server, sources, authorization_in="header")
+async def _headers(server: ServerDeclaration, sources: SecretSources, mask: Mask) -> dict[str, str]:
+    """What the provider would send on our behalf, with the token always in a header. Raises AuthRefused
+    where somebody has to log in first."""
+    given = with_token(server, sources, mask)
+    found = await resolve_credentials(given, sources, authorization_in="header")
+    mask.add(found.sensitive)
     headers = {name: value.reveal() for name, value in found.headers.items()}
     if found.authorization is not None:
         headers["Authorization"] = f"Bearer {found.authorization.reveal()}"
-    return headers, Mask(found.sensitive)
+    return headers
 
 
 def _definition(tool: Tool) -> ToolDefinition:

@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     _declare(parser)
-    parser.set_defaults(run=run, usage_error=parser.error)
+    parser.set_defaults(stops_unread=True, run=run, usage_error=parser.error)
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from mcpbridge.bridge.result import Result, to_json
 from mcpbridge.cli.exits import COMPLETED, FAILED, PAUSED, UNKNOWN, USAGE
 from mcpbridge.cli.parsing import command_line
-from mcpbridge.core.conversation import Conversation, Decided
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.decisions import Decided
 from mcpbridge.core.items import FunctionCall
 from mcpbridge.core.question import Question
 from mcpbridge.errors import (

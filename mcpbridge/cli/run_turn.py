@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +14,13 @@ from mcpbridge.adapters.terminal import TerminalApprover, user_name
 from mcpbridge.bridge.assembly import assemble
 from mcpbridge.bridge.bridge import Bridge
 from mcpbridge.bridge.result import Result
-from mcpbridge.cli.interrupts import cancelling
+from mcpbridge.cli.interrupts import cancelling, run_here
 from mcpbridge.cli.parsing import DEFAULT_CONFIG
-from mcpbridge.cli.run_edits import check_edits
 from mcpbridge.cli.run_end import End, broken, ended, not_begun, resume_command, stopped, turn_command
 from mcpbridge.cli.run_options import Decide, Options
 from mcpbridge.cli.show import Show
 from mcpbridge.cli.state_file import StateFile
-from mcpbridge.cli.streams import somebody_there
+from mcpbridge.cli.streams import somebody_there, write_whatever_comes
 from mcpbridge.config import Configuration, load_config
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.ruling import Answer, Approve, Deny
@@ -42,7 +40,7 @@ def run_turn(options: Options) -> int:
         _refuse_missing(options)
         config = diagnostics(load_config(options.config or DEFAULT_CONFIG), verbose=options.verbose)
         with file.locked() if file is not None else nullcontext():
-            end = asyncio.run(_session(options, config, file, show))
+            end = run_here(_session(options, config, file, show))
     except McpbridgeError as error:
         end = not_begun(error)
     return show.end(end, config=options.config)
@@ -57,12 +55,13 @@ def _refuse_missing(options: Options) -> None:
 async def _session(options: Options, config: Configuration, file: StateFile | None, show: Show) -> End:
     assembly = assemble(config, approver=_approver(options, config))
     show.mask = assembly.mask
-    async with Bridge(assembly) as bridge:
-        turn = _turn(bridge, options, config, file)
-        told = Resolutions(turn, _answers(options), show)
-        end = await _end(bridge, turn, told.event)
-        told.look()
-        return _saved(end, bridge, file)
+    with ExitStack() as signals:
+        async with Bridge(assembly) as bridge:
+            turn = _turn(bridge, options, config, file)
+            told = Resolutions(turn, _answers(options), show)
+            end = await _end(bridge, turn, told.event, signals)
+            told.look()
+            return _saved(end, bridge, file)
 
 
 def _turn(bridge: Bridge, options: Options, config: Configuration, file: StateFile | None) -> Turn:
@@ -100,7 +99,6 @@ def _resumed(
             f"nothing is open in {options.state}; "
             f"for a further turn: {turn_command(options.state or Path(), config=options.config)}"
         )
-    check_edits(conversation, options.decisions)
     return conversation, _answers(options)
 
 
@@ -167,18 +165,19 @@ def _approver(options: Options, config: Configuration) -> Approver | None:
     return TerminalApprover(sys.stdin, sys.stderr, user=options.by)
 
 
-async def _end(bridge: Bridge, turn: Turn, on_event: Callable[[Event], None]) -> End:
-    """Run the turn in a task of its own, which a signal cancels: what comes after is not cancelled."""
+async def _end(bridge: Bridge, turn: Turn, on_event: Callable[[Event], None], signals: ExitStack) -> End:
+    """Run the turn in a task of its own, which a signal cancels: what comes after is not cancelled. Signals
+    are caught until `signals` is left, since programs of servers run until the bridge is closed."""
     running: asyncio.Task[Result] = asyncio.create_task(bridge.finish(turn, on_event=on_event))
-    with cancelling(running) as caught:
-        try:
-            return ended(await running)
-        except McpbridgeError as error:
-            return broken(turn.conversation, error)
-        except asyncio.CancelledError:
-            if not caught:
-                raise
-            return stopped(turn.conversation, caught[0])
+    caught = signals.enter_context(cancelling(running))
+    try:
+        return ended(await running)
+    except McpbridgeError as error:
+        return broken(turn.conversation, error)
+    except asyncio.CancelledError:
+        if not caught:
+            raise
+        return stopped(turn.conversation, caught[0])
 
 
 def _checkpoint(bridge: Bridge, file: StateFile) -> Checkpoint:
@@ -212,9 +211,3 @@ def diagnostics(config: Configuration, *, verbose: bool) -> Configuration:
     elif logging.format == "console" and logging.level == "warning":
         logging = replace(logging, level="error")
     return replace(config, logging=logging)
-
-
-def write_whatever_comes(stream: object) -> None:
-    """An answer may hold what the terminal's encoding cannot show."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")

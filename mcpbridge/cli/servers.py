@@ -12,13 +12,15 @@ from mcpbridge.cli import servers_login
 from mcpbridge.cli.exits import COMPLETED, FAILED
 from mcpbridge.cli.parsing import DEFAULT_CONFIG, Commands, add_config, add_json
 from mcpbridge.cli.probe_report import ESTIMATE, as_json, report
+from mcpbridge.cli.way import way, why_bridged
 from mcpbridge.core.offered import functions
 from mcpbridge.core.question import visible
 from mcpbridge.errors import UsageError
 
 if TYPE_CHECKING:
-    from mcpbridge.config import ServerDeclaration
+    from mcpbridge.config import Profile, ServerDeclaration
     from mcpbridge.config.connection import Connection
+    from mcpbridge.config.oauth import OAuth
 
 _LONGER: Final = "; --timeout gives it longer"
 
@@ -65,13 +67,15 @@ def _add_probe(group: Commands) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """Show declarations: names of headers, never their values."""
-    servers = shipped_servers() if args.shipped else _declared(args.config)
+    servers, profile = (shipped_servers(), None) if args.shipped else _declared(args.config)
     if args.json:
-        print(json.dumps({"servers": [_as_json(server) for server in servers]}))
+        print(json.dumps({"servers": [_as_json(server, profile) for server in servers]}))
         return COMPLETED
     for server in servers:
-        for line in _lines(server, shipped=args.shipped):
+        for line in _lines(server, profile):
             print(line)
+        if args.shipped:
+            print(f"  checked  {server.checked or 'unknown'}")
     if args.shipped:
         print("\nTo use one, write `- use: NAME` under `servers:`; the file says where its facts were read.")
     elif not servers:
@@ -109,10 +113,11 @@ def shipped_servers() -> list[ServerDeclaration]:
     return list(load_config_text(text, file="shipped", directory=Path()).servers)
 
 
-def _declared(config: str | None) -> list[ServerDeclaration]:
+def _declared(file: str | None) -> tuple[list[ServerDeclaration], Profile]:
     from mcpbridge.config import load_config
 
-    return list(load_config(config or DEFAULT_CONFIG).servers)
+    config = load_config(file or DEFAULT_CONFIG)
+    return list(config.servers), config.model.profile
 
 
 def chosen(servers: Sequence[ServerDeclaration], labels: Sequence[str]) -> list[ServerDeclaration]:
@@ -134,21 +139,35 @@ def seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _lines(server: ServerDeclaration, *, shipped: bool) -> Iterator[str]:
-    yield f"{server.label}  {visible(server.url or server.identity, newlines=False)}  (via {server.via})"
+def _lines(server: ServerDeclaration, profile: Profile | None) -> Iterator[str]:
+    reached = f"({way(server, profile)})"
+    yield f"{server.label}  {visible(server.url or server.identity, newlines=False)}  {reached}"
     if server.description:
         yield f"  {visible(server.description, newlines=False)}"
     tools = "all that it lists" if server.allowed_tools is None else ", ".join(server.allowed_tools)
     yield f"  tools    {visible(tools, newlines=False)}"
+    if server.via != "hosted":
+        yield f"  speaks   {_spoken(server)}"
     yield from _extras(server.connection)
     if server.command is None:
         yield f"  headers  {', '.join(_header_names(server)) or 'none'}"
     else:
         yield f"  env      {', '.join(server.connection.env) or 'none'}"
+    if server.oauth is not None:
+        yield f"  oauth    {visible(_token_of(server.oauth), newlines=False)}"
     if server.observe:
         yield "  OBSERVED: its calls run without asking"
-    if shipped:
-        yield f"  checked  {server.checked or 'unknown'}"
+
+
+def _spoken(server: ServerDeclaration) -> str:
+    """Where mcpbridge connects."""
+    connection = server.connection
+    transport = connection.transport if server.command is None else "standard input and output"
+    return f"{transport}, protocol {connection.protocol}"
+
+
+def _token_of(oauth: OAuth) -> str:
+    return oauth.grant + (f" at {oauth.issuer}" if oauth.issuer is not None else "")
 
 
 def _extras(connection: Connection) -> Iterator[str]:
@@ -158,6 +177,8 @@ def _extras(connection: Connection) -> Iterator[str]:
         yield f"  offers   {names} ({', '.join(connection.offer)})"
     if connection.roots:
         yield f"  roots    {visible(', '.join(map(str, connection.roots)), newlines=False)}"
+    if connection.elicitation != "ask":
+        yield f"  asks     nobody (elicitation: {connection.elicitation})"
     if connection.sampling != "refuse":
         yield (
             f"  sampling {connection.sampling}, at most {connection.sampling_max_tokens} tokens, "
@@ -167,13 +188,15 @@ def _extras(connection: Connection) -> Iterator[str]:
 
 def _header_names(server: ServerDeclaration) -> list[str]:
     field = ["authorization (a field of its own)"] if server.authorization is not None else []
-    return [*server.headers, *field]
+    token = ["Authorization (a token by oauth)"] if server.oauth is not None else []
+    return [*server.headers, *field, *token]
 
 
-def _as_json(server: ServerDeclaration) -> dict[str, Any]:
+def _as_json(server: ServerDeclaration, profile: Profile | None) -> dict[str, Any]:
     return {
         "label": server.label,
         "via": server.via,
+        "bridged_because": why_bridged(server, profile),
         "url": server.url,
         "command": None if server.command is None else list(server.command),
         "connector_id": server.connector_id,
@@ -182,6 +205,10 @@ def _as_json(server: ServerDeclaration) -> dict[str, Any]:
         "headers": list(server.headers),
         "authorization": server.authorization is not None,
         "allowed_tools": None if server.allowed_tools is None else list(server.allowed_tools),
+        "transport": server.connection.transport,
+        "protocol": server.connection.protocol,
+        "oauth": None if server.oauth is None else server.oauth.grant,
+        "elicitation": server.connection.elicitation,
         "offer": list(server.connection.offer),
         "roots": [str(root) for root in server.connection.roots],
         "sampling": server.connection.sampling,

@@ -247,7 +247,8 @@ def _result(event: CallFinished) -> str:
     # What failed here was perhaps never sent: the words of the failure say so, and ours say no more.
     sent = event.status != "failed" or event.evidence != "executed_here"
     how = f"{event.status}, {_SEEN_BY[event.evidence]}" if sent else "failed"
-    head = f"{event.server_label}.{event.tool} {how}"
+    cut = "" if event.cut_from is None else f", cut from {event.cut_from:,} bytes"
+    head = f"{event.server_label}.{event.tool} {how}{cut}"
     return f"{head}: {_clip(event.output)}" if event.output else head
 
 

@@ -26,7 +26,9 @@ CONNECTION: Final[Keys] = {
     "call_timeout": Key(
         shape=DURATION, meaning="For one call of a bridged tool. Default: limits.tool_timeout."
     ),
-    "max_tools": Key(shape=count(), meaning="A bridged server that lists more is not offered. Default: 128."),
+    "max_tools": Key(
+        shape=count(), meaning="Of a bridged server that lists more, nothing is offered. Default: 128."
+    ),
     "max_result": Key(
         shape=count(), meaning="Bytes of a bridged tool's result; the rest is cut. Default: 262144."
     ),

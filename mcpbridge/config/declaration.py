@@ -195,15 +195,16 @@ _NOT_BRIDGED: Final = {
 def _about_hosted(server: ServerDeclaration) -> Iterator[Complaint]:
     if server.command is not None:
         yield ("command",), "no provider can start a command; write via: bridge"
-    elif server.connection != Connection():
-        key = _first_set(server.connection)
+        return
+    for key in _set(server.connection):
         yield (key,), f"{key} is for a server that mcpbridge connects to; write via: bridge"
 
 
-def _first_set(connection: Connection) -> str:
+def _set(connection: Connection) -> Iterator[str]:
+    """The keys that stand there, as far as they say anything else than what holds without them."""
     plain = Connection()
     names = (one.name for one in fields(Connection))
-    return next(name for name in names if getattr(connection, name) != getattr(plain, name))
+    return (name for name in names if getattr(connection, name) != getattr(plain, name))
 
 
 def _about_headers(headers: Mapping[str, HeaderValue]) -> Iterator[Complaint]:

@@ -30,7 +30,11 @@ class OAuth:
     """PEM, for `client_credentials`: the client signs an assertion (RFC 7523) instead of sending a secret."""
     algorithm: KeyAlgorithm = "ES256"
     scopes: tuple[str, ...] = ()
-    """What is asked for; empty leaves it to what the server names."""
+    """What is asked for. Empty leaves it to what the server names where a person sees it, and else to the
+    authorization server."""
+    step_up: tuple[str, ...] = ()
+    """For `client_credentials`: what is asked for too when the server refuses a request for want of rights.
+    What it names beside these and `scopes` is never asked for."""
     issuer: str | None = None
     """The authorization server; tokens are asked of no other. Required for `client_credentials`: there a
     server could otherwise name whom our secret is sent to."""
@@ -41,6 +45,7 @@ class OAuth:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scopes", tuple(self.scopes))
+        object.__setattr__(self, "step_up", tuple(self.step_up))
         for name in ("client_secret", "private_key"):
             value = getattr(self, name)
             if value is not None:
@@ -52,7 +57,8 @@ class OAuth:
 
 def oauth_complaints(oauth: OAuth) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """What cannot be used of it; paths are keys below `oauth`."""
-    yield from _about_scopes(oauth.scopes)
+    yield from _about_scopes("scopes", oauth.scopes)
+    yield from _about_scopes("step_up", oauth.step_up)
     if oauth.issuer is not None:
         problem = _issuer_problem(oauth.issuer)
         if problem:
@@ -76,16 +82,18 @@ def _about_client(oauth: OAuth) -> Iterator[tuple[tuple[str | int, ...], str]]:
 def _about_person(oauth: OAuth) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if oauth.private_key is not None:
         yield ("private_key",), "a private key is for grant: client_credentials"
+    if oauth.step_up:
+        yield ("step_up",), "a person who logs in sees what is asked for; step_up is for client_credentials"
     if oauth.client_secret is not None and not oauth.client_id:
         yield ("client_secret",), "a client_secret belongs to a client_id; write that too"
     if oauth.client_secret is not None and oauth.issuer is None:
         yield ("issuer",), f"a client_secret needs issuer: {_WHOM}"
 
 
-def _about_scopes(scopes: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _about_scopes(key: str, scopes: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for index, scope in enumerate(scopes):
         if not scope or any(not "!" <= character <= "~" or character in '"\\' for character in scope):
-            yield ("scopes", index), "a scope is visible ASCII without spaces, quotes and backslashes"
+            yield (key, index), "a scope is visible ASCII without spaces, quotes and backslashes"
 
 
 def _issuer_problem(issuer: str) -> str | None:

@@ -19,7 +19,16 @@ OAUTH: Final[Keys] = {
         shape=TEMPLATE, meaning="PEM, for client_credentials instead of a secret: a reference, ${file:NAME}."
     ),
     "algorithm": Key(shape=choice(get_args(KeyAlgorithm)), meaning="Of the private key. Default: ES256."),
-    "scopes": Key(shape=listed(TEXT), meaning="What is asked for. Default: what the server names."),
+    "scopes": Key(
+        shape=listed(TEXT),
+        meaning="What is asked for. Default: at a login what the server names; for "
+        "client_credentials nothing, so that the authorization server decides.",
+    ),
+    "step_up": Key(
+        shape=listed(TEXT),
+        meaning="For client_credentials: what is asked for too when the server wants more rights. No other "
+        "scope that it names is ever asked for.",
+    ),
     "issuer": Key(
         shape=TEXT,
         meaning="The authorization server's URL; tokens are asked of no other. client_credentials needs it.",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from mcpbridge.audit.anchors import (
+    ELSEWHERE,
     Anchor,
     FileAnchor,
     StderrAnchor,
     SyslogAnchor,
     TimestampAnchor,
     WitnessAnchor,
+    in_log,
+    resolved,
 )
 from mcpbridge.audit.note import NoteError, VerifierKey
 from mcpbridge.config.files import joined
@@ -25,7 +29,9 @@ _BESIDE: Final = {"witness": ("key",), "timestamps": ("roots",)}
 """Keys that a kind needs beside it."""
 
 
-def read_anchors(section: Reader) -> Iterator[Anchor]:
+def read_anchors(section: Reader, log: Path) -> Iterator[Anchor]:
+    """`log`: the folder of the log that they are for."""
+    taken: dict[object, str] = {}
     for entry in section.children("anchors", _EXAMPLE):
         entry.only(*AUDIT_ANCHOR)
         kinds = [kind for kind in ANCHOR_KINDS if entry.has(kind)]
@@ -35,7 +41,24 @@ def read_anchors(section: Reader) -> Iterator[Anchor]:
             continue
         anchor = _READ[kinds[0]](entry, _every(entry)) if _fits(entry, kinds[0]) else None
         if anchor is not None:
+            _refuse_misplaced(entry, kinds[0], anchor, log)
+            _refuse_twice(entry, anchor, taken)
             yield anchor
+
+
+def _refuse_misplaced(entry: Reader, kind: str, anchor: Anchor, log: Path) -> None:
+    if isinstance(anchor, FileAnchor) and in_log(anchor.path, log):
+        what = f"{entry.values[kind]} is in the log's own folder, {log}, where its lines would damage the log"
+        entry.refuse(f"{entry.name(kind)}: {what}; {ELSEWHERE}", kind)
+
+
+def _refuse_twice(entry: Reader, anchor: Anchor, taken: dict[object, str]) -> None:
+    """What a place has twice proves no more; and where a line of one kind is, `every` of the other means
+    nothing."""
+    place = resolved(anchor.path) if isinstance(anchor, FileAnchor) else anchor.name
+    first = taken.setdefault((place, entry.values.get("key")), entry.name())
+    if first != entry.name():
+        entry.refuse(f"{entry.name()} is the same place as {first}; remove one of them")
 
 
 def _every(entry: Reader) -> dict[str, Any]:

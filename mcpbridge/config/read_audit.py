@@ -21,7 +21,7 @@ _SMALLEST: Final = 64 << 10
 
 def read_audit(section: Reader) -> AuditConfig:
     section.only(*AUDIT)
-    path = section.text("path", "audit/") or "audit/"
+    path = joined(section.directory, section.text("path", "audit/") or "audit/")
     levels = _levels(section.child("levels"))
     recipients = tuple(_recipients(section))
     allow_full = section.flag("allow_full")
@@ -29,7 +29,7 @@ def read_audit(section: Reader) -> AuditConfig:
     keys.only(*AUDIT_KEYS)
     _together(section, levels, recipients, allow_full=allow_full)
     return AuditConfig(
-        path=joined(section.directory, path),
+        path=path,
         levels=levels,
         allow_full=allow_full,
         secrets=tuple(_secrets(section)),
@@ -39,7 +39,7 @@ def read_audit(section: Reader) -> AuditConfig:
         rotate=_rotate(section),
         signing_key=keys.secret("signing", "MCPBRIDGE_SIGNING_KEY"),
         hmac_key=keys.secret("hmac", "MCPBRIDGE_HMAC_KEY"),
-        anchors=tuple(read_anchors(section)),
+        anchors=tuple(read_anchors(section, path)),
     )
 
 

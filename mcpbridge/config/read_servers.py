@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, cast, get_args
 
@@ -15,6 +16,7 @@ from mcpbridge.config.declaration import (
 )
 from mcpbridge.config.files import joined, reader_of, text_of
 from mcpbridge.config.keys import DECLARATION, SERVER
+from mcpbridge.config.mistaken import KEYS, offer_meant, protocol_meant, transport_meant
 from mcpbridge.config.oauth import GrantType, KeyAlgorithm, OAuth, TokenStore
 from mcpbridge.config.oauth_keys import OAUTH
 from mcpbridge.config.profiles import UNKNOWN
@@ -79,7 +81,7 @@ def _server(entry: Reader) -> ServerDeclaration | None:
         return None
     layers = [entry] if used is None else [entry, used]
     for reader in layers:
-        reader.only(*(SERVER if reader is entry else DECLARATION))
+        reader.only(*(SERVER if reader is entry else DECLARATION), meant=KEYS)
     return _declared(_Layers(entry, used))
 
 
@@ -160,10 +162,16 @@ def _connection(layers: _Layers) -> Connection:
     plain = Connection()
     env: dict[str, HeaderValue] = {**layers.at("env").templates("env")}
     at = layers.at
+    offered = at("offer").texts("offer", offer_meant(at("offer").values.get("offer")))
     folder = at("cwd").text("cwd", "" if at("command").has("command") else None)
     return Connection(
-        transport=at("transport").choice("transport", get_args(Transport), plain.transport),
-        protocol=at("protocol").choice("protocol", get_args(Protocol), plain.protocol),
+        transport=at("transport").choice(
+            "transport",
+            get_args(Transport),
+            plain.transport,
+            partial(transport_meant, command=at("command").has("command")),
+        ),
+        protocol=at("protocol").choice("protocol", get_args(Protocol), plain.protocol, protocol_meant),
         env=env,
         cwd=None if folder is None else joined(at("cwd").directory, folder),
         connect_timeout=at("connect_timeout").duration("connect_timeout", plain.connect_timeout),
@@ -173,7 +181,7 @@ def _connection(layers: _Layers) -> Connection:
         idempotent=at("idempotent").texts("idempotent") or (),
         allow_private=at("allow_private").texts("allow_private") or (),
         elicitation=at("elicitation").choice("elicitation", get_args(WhoAnswers), plain.elicitation),
-        offer=cast("tuple[Offer, ...]", at("offer").texts("offer") or ()),  # the declaration refuses others
+        offer=cast("tuple[Offer, ...]", offered or ()),  # the declaration refuses others
         roots=tuple(
             joined(at("roots").directory, root).resolve() for root in at("roots").texts("roots") or ()
         ),
@@ -197,9 +205,10 @@ def _oauth(reader: Reader) -> OAuth | None:
         grant=own.choice("grant", get_args(GrantType), plain.grant),
         client_id=own.text("client_id"),
         client_secret=own.secret("client_secret", "NAME"),
-        private_key=own.secret("private_key", "NAME"),
+        private_key=own.secret("private_key", "NAME", lines=True),
         algorithm=own.choice("algorithm", get_args(KeyAlgorithm), plain.algorithm),
         scopes=own.texts("scopes") or (),
+        step_up=own.texts("step_up") or (),
         issuer=own.text("issuer"),
         redirect_port=own.integer("redirect_port", plain.redirect_port, minimum=0),
         store=own.choice("store", get_args(TokenStore), plain.store),

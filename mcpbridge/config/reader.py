@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from mcpbridge.config.duration import parse_duration
@@ -76,11 +77,12 @@ class Reader:
         """Note a problem at a key of this mapping (or at the mapping itself)."""
         self.findings.problems.append(Problem(file=self.file, line=self.line(*keys), message=message))
 
-    def only(self, *known: str) -> None:
-        """Refuse every key that is not known."""
+    def only(self, *known: str, meant: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Refuse every key that is not known. `meant`: what to write for names that it has elsewhere."""
         for key in self.values:
             if key not in known:
-                self.refuse(f"{self.name(key)} is not a key mcpbridge knows; {instead(key, known)}", key)
+                advice = meant.get(key) or instead(key, known)
+                self.refuse(f"{self.name(key)} is not a key mcpbridge knows; {advice}", key)
 
     def name(self, *keys: str | int) -> str:
         """A key with the sections it stands in, for messages: `servers[docs].url`."""
@@ -145,18 +147,24 @@ class Reader:
             self.refuse(f"{self.name(key)} is not a duration: {error}", key)
             return default
 
-    def choice(self, key: str, choices: Sequence[_Word], default: _Word) -> _Word:
-        found = self.optional_choice(key, choices)
+    def choice(
+        self, key: str, choices: Sequence[_Word], default: _Word, meant: Callable[[str], str] | None = None
+    ) -> _Word:
+        found = self.optional_choice(key, choices, meant)
         return default if found is None else found
 
-    def optional_choice(self, key: str, choices: Sequence[_Word]) -> _Word | None:
+    def optional_choice(
+        self, key: str, choices: Sequence[_Word], meant: Callable[[str], str] | None = None
+    ) -> _Word | None:
+        """`meant`: what to write in place of a wrong word; empty where it cannot say."""
         word = self.text(key)
         if word is None:
             return None
         for choice in choices:
             if word == choice:
                 return choice
-        self.refuse(f"{self.name(key)} cannot be {word[:40]!r}; {instead(word, choices)}", key)
+        advice = (meant(word) if meant is not None else "") or instead(word, choices)
+        self.refuse(f"{self.name(key)} cannot be {word[:40]!r}; {advice}", key)
         return None
 
     def texts(self, key: str, form: str = "") -> tuple[str, ...] | None:
@@ -196,16 +204,18 @@ class Reader:
             used_at=self.used_at,
         )  # fmt: skip
 
-    def template(self, key: str) -> SecretTemplate | None:
+    def template(self, key: str, *, lines: bool = False) -> SecretTemplate | None:
         """Text in which `${…}` may stand."""
         text = self.text(key)
-        return None if text is None else self.parse(text, key)
+        return None if text is None else self.parse(text, key, lines=lines)
 
-    def parse(self, text: str, *keys: str | int) -> SecretTemplate | None:
-        """Read `text` as a template that stands at `keys`."""
+    def parse(self, text: str, *keys: str | int, lines: bool = False) -> SecretTemplate | None:
+        """Read `text` as a template that stands at `keys`. `lines` as in SecretTemplate."""
         file, line, note = self.used_at or (self.file, self.line(*keys), "")
         try:
-            found = parse_template(text, file=file, line=line, directory=self.directory, note=note)
+            found = parse_template(
+                text, file=file, line=line, directory=self.directory, note=note, lines=lines
+            )
         except ReferenceProblem as error:
             self.refuse(f"{self.name(*keys)}: {error}", *keys)
             return None
@@ -215,9 +225,9 @@ class Reader:
         self.findings.templates.append(found)
         return found
 
-    def secret(self, key: str, variable: str) -> SecretTemplate | None:
-        """A template that must not be the credential itself."""
-        found = self.template(key)
+    def secret(self, key: str, variable: str, *, lines: bool = False) -> SecretTemplate | None:
+        """A template that must not be the credential itself. `lines` as in SecretTemplate."""
+        found = self.template(key, lines=lines)
         if found is not None and found.literal is not None:
             self.refuse(
                 f"{self.name(key)}: a credential does not stand in a file; write "

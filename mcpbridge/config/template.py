@@ -22,6 +22,8 @@ class SecretTemplate:
     """Relative `${file:…}` are looked up here."""
     note: str = ""
     """What a message about it begins with."""
+    lines: bool = False
+    """Whether what is kept elsewhere may have several lines, as a key in PEM has. Never in a header."""
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -57,11 +59,15 @@ class SecretTemplate:
             value = Secret(sources.value(reference, self.directory))
         except SecretUnavailable as error:
             problem = str(error)
-        if value is not None and has_control(value.reveal()):
-            problem = f"{reference} holds a line break or another control character"
+        if value is not None and has_control(self._one_line(value.reveal())):
+            which = "a control character" if self.lines else "a line break or another control character"
+            problem = f"{reference} holds {which}"
         if problem or value is None:  # raised here, so that nothing a source held becomes its context
             raise MissingSecret([Problem(file=self.file, line=self.line, message=self.note + problem)])
         return value
+
+    def _one_line(self, text: str) -> str:
+        return text.replace("\r\n", "\n").replace("\n", " ") if self.lines else text
 
     def __repr__(self) -> str:
         shown = "".join("…" if isinstance(part, str) else str(part) for part in self.parts)
@@ -69,11 +75,18 @@ class SecretTemplate:
 
 
 def parse_template(
-    text: str, *, file: str = "(Python)", line: int = 1, directory: Path | None = None, note: str = ""
+    text: str,
+    *,
+    file: str = "(Python)",
+    line: int = 1,
+    directory: Path | None = None,
+    note: str = "",
+    lines: bool = False,
 ) -> SecretTemplate:
     """Read a template. Raises ReferenceProblem (a ValueError)."""
+    parts = parse_parts(text)
     return SecretTemplate(
-        parts=parse_parts(text), file=file, line=line, directory=directory or Path(), note=note
+        parts=parts, file=file, line=line, directory=directory or Path(), note=note, lines=lines
     )
 
 

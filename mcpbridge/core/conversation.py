@@ -20,6 +20,7 @@ from mcpbridge.core import transcript
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.approval import Vote
 from mcpbridge.core.copies import replaced
+from mcpbridge.core.decisions import Decided, Decisions
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.entries import Entries, Entry, McpResults, input_entry
 from mcpbridge.core.items import ApprovalRequest, FunctionCall, HostedCall, Item
@@ -47,23 +48,6 @@ class FunctionAnswer:
 
 
 AnswerItem = ApprovalAnswer | FunctionAnswer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """A decision of this conversation, for people and for `--json`. The audit holds the evidence."""
-
-    request_id: str
-    server_label: str
-    tool: str
-    arguments: str
-    rules: tuple[str, ...]
-    outcome: str
-    reason: str
-    fingerprint: str
-    turn: int
-    seq: int = 0
-    """The audit record's sequence number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +238,7 @@ class Conversation:
 
     def decided(self, decision: Decided) -> Conversation:
         """Note a decision."""
-        return replaced(self, decisions=(*self.decisions, decision))
+        return replaced(self, decisions=Decisions.of(self.decisions).plus(decision))
 
     def asking(self, request_id: str, screen_hash: str, *, at: float = 0.0) -> Conversation:
         """Note what a person was shown, and when. Of another screen nobody has agreed to anything."""

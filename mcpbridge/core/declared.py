@@ -54,6 +54,8 @@ class BridgedServer:
     """Seconds for one call; None leaves it to the engine."""
     sampling: SamplingTerms | None = None
     """None: it gets none."""
+    fallback: str = ""
+    """Why it is bridged though `via: auto` would leave it to the provider; empty where it is no fallback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,8 @@ class Question:
     objection: Callable[[Mapping[str, Any]], str | None] | None = field(
         default=None, compare=False, repr=False
     )
-    """Says what is wrong with the values of a reply, so that a person hears of it at once."""
+    """Says what is wrong with values that a person writes, so that they hear of it at once; None where
+    nobody can say."""
 
     @property
     def screen_hash(self) -> str:

@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.approval import Vote
-from mcpbridge.core.conversation import Bridged, Conversation, Decided, Grant, Pending, Usage
+from mcpbridge.core.conversation import Bridged, Conversation, Grant, Pending, Usage
+from mcpbridge.core.decisions import Decided, Decisions
 from mcpbridge.core.entries import Entry, encode
 from mcpbridge.core.items import ApprovalRequest, FunctionCall, Item
 from mcpbridge.errors import StateRefused
@@ -95,7 +96,7 @@ def _conversation(data: Any) -> Conversation:
         identities=data["identities"],
         tools=data["tools"],
         bridged={name: _load_bridged(tool) for name, tool in data["bridged"].items()},
-        decisions=tuple(
+        decisions=Decisions(
             replace(Decided(**entry), rules=tuple(entry["rules"])) for entry in data["decisions"]
         ),
         asked=data["asked"],

@@ -12,6 +12,7 @@ from mcpbridge.core.question import visible
 WIDTH: Final = 79
 """Good at 80 columns: a terminal may break a line that fills its last one."""
 _COLUMN: Final = 11
+_COMMAND: Final = 30
 _HANGING: Final = " " * 13
 """Where the values of a question stand (`mcpbridge.core.question.screen`)."""
 _BOLD, _RED, _GREEN, _DIM, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[2m", "\x1b[0m"
@@ -49,8 +50,11 @@ class Screen:
             self.write(part)
 
     def command(self, line: str, comment: str) -> None:
-        """Something to type, and what it does."""
-        self.write(f"  {line:<30}{self._painted(comment, _DIM)}".rstrip())
+        """Something to type, and what it does: beside it, or below what is too long for that."""
+        if len(line) > _COMMAND - 2:
+            self.write(f"  {line}")
+            line = ""
+        self.write(f"  {line:<{_COMMAND}}{self._painted(comment, _DIM)}".rstrip())
 
     def _verdict(self, line: str) -> str:
         word, _, rest = line.partition(" ")

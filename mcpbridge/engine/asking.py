@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.question import Question
 from mcpbridge.core.ruling import Answer, Approve, Decision, Outcome, Ruling
+from mcpbridge.engine import edited
 from mcpbridge.engine.events import Notice
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Judge, Verdict
 from mcpbridge.engine.quorum import Standing, count, standing, together
+from mcpbridge.ports import LocalTool
 
 
 @dataclass(kw_only=True)
@@ -22,6 +25,8 @@ class Asking:
     conversation: Conversation
     judge: Judge
     journal: Journal
+    tools: Mapping[str, LocalTool]
+    """Function name → what runs here: what a person writes for it is held against it at once."""
     pauses: bool = True
     """Whether a question may stay open; else what nobody can decide now is denied."""
     notices: list[Notice] = field(default_factory=list[Notice])
@@ -54,13 +59,29 @@ class Asking:
 
     async def ask(self, action: Action, ruling: Ruling) -> Verdict | None:
         """Ask now. None where the question stays open: what was said does not suffice."""
-        question = self.question(action, ruling)
+        fits = edited.objection(self.tools.get(action.function))
+        question = replace(self.question(action, ruling), objection=fits)
         await self.journal.asked(self.conversation, question)
         if not question.needs:
             return await self.judge.ask(question)
         now = self.judge.clock.now().timestamp()
         self.conversation = self.conversation.asking(action.request_id, question.screen_hash, at=now)
         return await self._ask_until_decided(question)
+
+    def unless_unfit(self, action: Action, verdict: Verdict) -> Verdict | None:
+        """The verdict; None where an approver wrote arguments that do not fit the tool, which decides
+        nothing: the question stays open, with a notice. Where none may, it is no approval."""
+        why_not = edited.unfit(action, verdict.answer, self.tools.get(action.function))
+        if why_not is None or verdict.question is None or not verdict.decision.allowed:
+            return verdict
+        if not self.pauses:
+            decision = replace(verdict.decision, outcome=Outcome.ERROR, reason=why_not)
+            return replace(verdict, decision=decision, always=False, answer=None)
+        self.notices.append(edited.not_taken(action, why_not, verdict.decision.approver))
+        if verdict.asked_at is not None:  # on record as asked, so that it need not be put on record again
+            shown, at = verdict.question.screen_hash, verdict.asked_at.timestamp()
+            self.conversation = self.conversation.asking(action.request_id, shown, at=at)
+        return None
 
     async def _ask_until_decided(self, question: Question) -> Verdict | None:
         loop = asyncio.get_running_loop()

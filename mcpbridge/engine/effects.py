@@ -28,6 +28,8 @@ class Result:
     error: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What else the audit keeps of it."""
+    structured: Mapping[str, Any] | None = None
+    """The same as a JSON object, where a server gave one and it was not cut."""
 
     @property
     def text(self) -> str:
@@ -92,7 +94,7 @@ def _answered(answer: ToolAnswer, result: Callable[..., Result]) -> Result:
     facts: dict[str, Any] = _epoch(answer.epoch) | ({"error_kind": answer.is_error} if failed else {})
     if answer.truncated:
         facts |= {"truncated": True, "full_size": answer.size}
-    return replace(found, facts=facts)
+    return replace(found, facts=facts, structured=answer.structured)
 
 
 def cancelled_from_outside() -> bool:

@@ -1,13 +1,14 @@
 """What a bridged server asks for in the middle of a call: put to a person, on record before and after.
 
-What is shown is what is sent: a plain yes answers with the values on the screen, and a person may write
-others. Whatever is no clear yes is a refusal, and so is an answer that does not fit what was asked.
+What is shown is what is sent: a plain yes answers with the values on the screen, which are the server's own
+defaults, and a person may write others. Nothing is made up for a field without one. Whatever is no clear yes
+is a refusal, and so is an answer that does not fit what was asked.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -17,21 +18,27 @@ from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.question import Question, Wanted
 from mcpbridge.core.raw import mapping
 from mcpbridge.engine.choices import choices
+from mcpbridge.engine.events import Event
 from mcpbridge.engine.fitting import UnusableSchema, fitting
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Judge
-from mcpbridge.engine.put import Said, beginning_of, block, put, question, too_long
+from mcpbridge.engine.put import Said, beginning_of, block, put, question, too_long, unanswered
 from mcpbridge.ports import Elicitation, Elicited
 
 RULE: Final = "elicitation"
 _MISFIT: Final = "the answer does not fit the server's form"
-_EMPTY: Final[Mapping[str, object]] = {"boolean": False, "integer": 0, "number": 0, "array": []}
 
 
 async def elicit(
-    action: Action, asked: Elicitation, conversation: Conversation, judge: Judge, journal: Journal
+    action: Action,
+    asked: Elicitation,
+    conversation: Conversation,
+    judge: Judge,
+    journal: Journal,
+    *,
+    tell: Callable[[Event], None],
 ) -> Elicited:
-    """The answer to give to the server."""
+    """The answer to give to the server; `tell` hears where there is none that a person gave."""
     shown = _question(action, asked, conversation, judge)
     problem = too_long(shown)
     shown = beginning_of(shown) if problem else shown
@@ -43,6 +50,9 @@ async def elicit(
         said = _held_to(asked, content, said)
     elicited = Elicited(action=said.action, content=content if said.action == "accept" else None)
     await journal.elicitation_answered(conversation, shown, elicited, said.decision, said.reason)
+    notice = unanswered(action, said)
+    if notice is not None:
+        tell(notice)
     return elicited
 
 
@@ -53,6 +63,9 @@ def _held_to(asked: Elicitation, content: Mapping[str, Any], said: Said) -> Said
 
 
 def _unfit(asked: Elicitation, content: Mapping[str, Any]) -> str | None:
+    missing = [name for name in _to_write(asked) if name not in content]
+    if missing:
+        return f"nobody has said yet what to answer for {', '.join(missing)}"
     try:
         return fitting(asked.schema, misfit=_MISFIT)(content)
     except UnusableSchema as error:
@@ -60,7 +73,7 @@ def _unfit(asked: Elicitation, content: Mapping[str, Any]) -> str | None:
 
 
 def _question(action: Action, asked: Elicitation, conversation: Conversation, judge: Judge) -> Question:
-    content = {} if asked.mode == "url" else {name: _first(one) for name, one in _fields(asked).items()}
+    content = {} if asked.mode == "url" else _proposed(asked)
     return question(
         action,
         conversation,
@@ -77,14 +90,19 @@ def _fields(asked: Elicitation) -> dict[str, Mapping[str, Any]]:
     return {name: mapping(one) for name, one in mapping(asked.schema.get("properties")).items()}
 
 
-def _first(field: Mapping[str, Any]) -> object:
-    """What is proposed for a field: the server's own default, its first choice, or nothing of its type."""
-    if "default" in field:
-        return field["default"]
-    found = choices(field)
-    if found is not None and not found.several:
-        return found.values[0]
-    return _EMPTY.get(str(field.get("type")), "")
+def _proposed(asked: Elicitation) -> dict[str, object]:
+    """The server's own defaults. The first of several choices is none: a plain yes chooses nothing."""
+    return {name: field["default"] for name, field in _fields(asked).items() if "default" in field}
+
+
+def _to_write(asked: Elicitation) -> list[str]:
+    """The fields that a person has to write: required, and nothing is proposed for them."""
+    required: object = asked.schema.get("required")
+    return [
+        name
+        for name, field in _fields(asked).items()
+        if isinstance(required, list) and name in required and "default" not in field
+    ]
 
 
 def _lines(action: Action, asked: Elicitation, content: Mapping[str, object]) -> list[str]:
@@ -104,13 +122,21 @@ def _url_lines(asked: Elicitation) -> list[str]:
 
 
 def _form_lines(asked: Elicitation, content: Mapping[str, object]) -> list[str]:
-    fields = _fields(asked)
+    to_write = _to_write(asked)
     lines = [
-        f"  {'answer' if number == 0 else '':<11}{name}  {json.dumps(value, ensure_ascii=False)}"
-        f"{_about(fields[name])}"
-        for number, (name, value) in enumerate(content.items())
+        f"  {'answer' if number == 0 else '':<11}{name}  {_value(name, content, to_write)}{_about(field)}"
+        for number, (name, field) in enumerate(_fields(asked).items())
     ]
-    return [*(lines or ["  answer     nothing but yes"]), "  yes        sends the answer as it stands here"]
+    yes = "sends the answer as it stands here, or as it is written instead"
+    if to_write:
+        yes = f"is not enough: {', '.join(to_write)} must be written"
+    return [*(lines or ["  answer     nothing but yes"]), f"  yes        {yes}"]
+
+
+def _value(name: str, content: Mapping[str, object], to_write: list[str]) -> str:
+    if name in content:
+        return json.dumps(content[name], ensure_ascii=False)
+    return "must be written" if name in to_write else "left out"
 
 
 def _about(field: Mapping[str, Any]) -> str:

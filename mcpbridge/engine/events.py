@@ -102,6 +102,11 @@ class CallFinished:
     evidence: Evidence
     output: str
     """What the model is told; text only, images and files are named."""
+    structured: Mapping[str, Any] | None = None
+    """`structuredContent` of a bridged tool, credentials masked; None where it gave none, or it was cut. The
+    text holds the same."""
+    cut_from: int | None = None
+    """Bytes of the whole result, where the model got it cut; None where it got all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,8 +79,8 @@ class Journal:
         }
         if decision.outcome in _BY_A_PERSON:
             fields |= {"mode": "resumed" if asked_at is None else "live"}
-            shown = asked_at or _shown_at(conversation, action.request_id)
-            fields |= {"shown_at": shown.isoformat()} if shown else {}
+            if shown := asked_at or _shown_at(conversation, action.request_id):
+                fields |= {"asked_at": shown.isoformat(), "shown_at": shown.isoformat()}
         return await self.sink.append(
             Record(
                 type="decision",

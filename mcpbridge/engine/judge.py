@@ -93,6 +93,8 @@ class Judge:
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Group → principals, for `who:`."""
     freeze: Freeze | None = None
+    caller: str = "the model"
+    """Who wants the calls, in questions of conversations that are on nobody's behalf."""
     remembered: Remembered = field(default_factory=Remembered, repr=False, compare=False)
     """What users wrote, prepared for looking values up."""
 
@@ -152,7 +154,9 @@ class Judge:
     def question(self, action: Action, ruling: Ruling, conversation: Conversation) -> Question:
         """What a person would be shown."""
         policies = self.policies.current()
-        asked, may_grant = needs(action, policies), grantable(ruling)
+        # Whoever can only answer this one call is offered no "always": see `ClientApprover` of the gateway.
+        once = getattr(self.approver, "once_only", False) is True
+        asked, may_grant = needs(action, policies), grantable(ruling) and not once
         return Question(
             action=action,
             ruling=ruling,
@@ -161,7 +165,7 @@ class Judge:
             screen=screen(
                 action,
                 ruling,
-                principal=conversation.principal,
+                principal=conversation.principal or self.caller,
                 always=offer(action, terms(policies)) if may_grant else (),
                 needs=asked,
                 doubtful=action.request_id in conversation.doubtful,

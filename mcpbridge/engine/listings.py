@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.core.conversation import Conversation
-from mcpbridge.engine.events import ToolsListed
+from mcpbridge.engine.events import Event, Notice, ToolsListed
 from mcpbridge.engine.journal import Journal
 from mcpbridge.ports import Record
+
+_NAMED: Final = 5
+"""Tools in one notice."""
 
 
 async def record_listing(
@@ -46,3 +49,18 @@ async def record_listing(
     )
     names = tuple(definition.name for definition in listed)
     return ToolsListed(server_label=label, tools=names, changed=changed, error=error)
+
+
+def unlisted(
+    label: str, allowed: Collection[str] | None, listed: Collection[str], before: Collection[str] | None
+) -> list[Event]:
+    """Names in `allowed_tools` that the server does not have: often misspelt. They are told at its first
+    listing in a conversation (`before` is None), and when a tool that it had is gone."""
+    missing = sorted(name for name in allowed or () if name not in listed)
+    new = [name for name in missing if before is None or name in before]
+    if not new:
+        return []
+    names = ", ".join(new[:_NAMED]) + (f" and {len(new) - _NAMED} more" if len(new) > _NAMED else "")
+    stand = "which stands" if len(new) == 1 else "which stand"
+    message = f"{label} does not list {names}, {stand} in its allowed_tools"
+    return [Notice(type="tool_not_listed", message=message, fields={"server_label": label, "tools": new})]

@@ -175,6 +175,7 @@ class LocalCalls:
             journal=self.journal,
             model=self.model,
             mask=self.mask,
+            tell=self._tell,
         )
 
     async def _run_one(self, action: Action, limit: asyncio.Semaphore) -> Event | None:
@@ -194,7 +195,8 @@ class LocalCalls:
             told = edited.told(action, result.output)
             if result.status != "completed" and isinstance(told, str):
                 told = failed(self.conversation, action.request_id, told)
-            result = replace(result, output=self.mask.value(told))
+            structured = self.mask.value(result.structured)
+            result = replace(result, output=self.mask.value(told), structured=structured)
         # The call has been made: no failure of its neighbour and no cancellation may keep its answer out.
         self.conversation = self.conversation.answer(
             FunctionAnswer(request_id=action.request_id, output=result.output)
@@ -224,4 +226,6 @@ class LocalCalls:
             status=result.status,
             evidence="executed_here",
             output=result.text,
+            structured=result.structured,
+            cut_from=result.facts.get("full_size"),
         )

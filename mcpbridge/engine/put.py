@@ -11,11 +11,16 @@ from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.question import Question, Wanted, visible
 from mcpbridge.core.ruling import Decision, Effect, Outcome, RuleMatch, Ruling
+from mcpbridge.engine.events import Notice
 from mcpbridge.engine.judge import Judge, Verdict
 from mcpbridge.engine.quorum import Standing, needs
 
 _SHOWN: Final = 20_000
 """Characters of one question. A person reads no more; what is not shown is not sent."""
+
+_NOBODY: Final = (
+    "nobody is there; run at a terminal with `approvals: {ask: terminal}`, or pass approver= in Python"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,8 @@ class Said:
     reason: str = ""
     verdict: Verdict | None = None
     """None where nobody was asked."""
+    nobody: bool = False
+    """Whether nobody was there to ask."""
 
     @property
     def decision(self) -> Decision | None:
@@ -90,15 +97,34 @@ def beginning_of(asked: Question) -> Question:
 async def put(asked: Question, judge: Judge) -> Said:
     """Ask now, where somebody is there and nothing is frozen, also not by the time of the answer."""
     frozen = judge.frozen()
-    if frozen is not None or judge.approver is None:
-        return Said(action="decline", reason=frozen or "nobody can be asked while a call runs")
+    if frozen is not None:
+        return Said(action="decline", reason=frozen)
+    if judge.approver is None:
+        return Said(action="decline", reason="nobody can be asked while a call runs", nobody=True)
     verdict = await judge.ask(asked)
     outcome, reason = verdict.decision.outcome, verdict.decision.reason
     if outcome is Outcome.HUMAN_ALLOW:
         why_not = judge.frozen() or _not_counted(asked, verdict, judge)
         return Said(action="cancel" if why_not else "accept", reason=why_not, verdict=verdict)
     no = outcome is Outcome.HUMAN_DENY
-    return Said(action="decline" if no else "cancel", reason=reason, verdict=verdict)
+    nobody = outcome is Outcome.NO_APPROVER
+    return Said(action="decline" if no else "cancel", reason=reason, verdict=verdict, nobody=nobody)
+
+
+def unanswered(action: Action, said: Said) -> Notice | None:
+    """For whoever runs this: the server got nothing, and no person meant it so."""
+    meant = said.decision is not None and said.decision.outcome is Outcome.HUMAN_DENY
+    if said.action == "accept" or meant:
+        return None
+    return Notice(
+        type="question_declined",
+        message=f"{action.name} asked something and got no answer, {_NOBODY if said.nobody else said.reason}",
+        fields={
+            "request_id": action.request_id,
+            "server_label": action.server_label,
+            "tool": action.tool,
+        },
+    )
 
 
 def _not_counted(asked: Question, verdict: Verdict, judge: Judge) -> str:

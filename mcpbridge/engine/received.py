@@ -12,7 +12,7 @@ from mcpbridge.core.items import HostedCall, HostedToolCall, ToolListing, decode
 from mcpbridge.core.raw import mapping
 from mcpbridge.engine.events import CallFinished, Event, Notice
 from mcpbridge.engine.journal import Journal, hosted_evidence
-from mcpbridge.engine.listings import record_listing
+from mcpbridge.engine.listings import record_listing, unlisted
 from mcpbridge.errors import McpbridgeError, ModelError, OutcomeUnknown, ProtocolViolation
 
 
@@ -29,6 +29,7 @@ async def record(
                 events.append(_finished(call))
             case ToolListing() as listing:
                 events.append(await _listing(before, after, listing, declared, journal))
+                events += _unlisted(before, listing, declared)
             case HostedToolCall() as call:
                 await journal.note("ungated", after, item_id=call.id, kind=call.kind, evidence="observed")
                 events.append(
@@ -67,6 +68,17 @@ async def _listing(
         journal,
         identity=identity,
         error=listing.error,
+    )
+
+
+def _unlisted(before: Conversation, listing: ToolListing, declared: Declared) -> list[Event]:
+    """Tools that are loaded on demand come piece by piece, so none of them is missing."""
+    label = listing.server_label
+    server = declared.servers[label]
+    if listing.error is not None or server.deferred:
+        return []
+    return unlisted(
+        label, server.allowed_tools, {tool.name for tool in listing.tools}, before.tools.get(label)
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mcpbridge.core.action import Action
-from mcpbridge.core.conversation import Conversation, Decided
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.decisions import Decided
 from mcpbridge.core.declared import Declared
 from mcpbridge.core.items import ApprovalRequest
 from mcpbridge.core.ruling import Decision, Effect, Outcome, Ruling

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
@@ -17,13 +17,14 @@ from typing import Any, Final, cast
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import SamplingTerms
-from mcpbridge.core.question import Question
+from mcpbridge.core.question import Question, visible
 from mcpbridge.core.raw import mapping
 from mcpbridge.core.request import Apart, ModelRequest
 from mcpbridge.core.secret import Mask
+from mcpbridge.engine.events import Event, Notice
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Judge
-from mcpbridge.engine.put import Said, beginning_of, block, put, question, too_long
+from mcpbridge.engine.put import Said, beginning_of, block, put, question, too_long, unanswered
 from mcpbridge.engine.sampling_records import sampling_answered, sampling_asked, sampling_decided
 from mcpbridge.errors import AuditUnavailable, McpbridgeError
 from mcpbridge.ports import Json, Model, ModelNotice, ModelResponse, Sampled, Sampling
@@ -31,6 +32,8 @@ from mcpbridge.ports import Json, Model, ModelNotice, ModelResponse, Sampled, Sa
 RULE: Final = "sampling"
 _LEAST: Final = 16
 """Tokens: the Responses API takes no smaller bound."""
+_TOLD: Final = 300
+"""Characters of the reason why there are no words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class Wish:
     journal: Journal
     model: Model | None
     mask: Mask
+    tell: Callable[[Event], None]
+    """Who hears of a wish that no person refused, and that got nothing."""
 
     async def granted(self) -> Sampled:
         """The model's words, or why there are none. Raises AuditUnavailable."""
@@ -54,6 +59,9 @@ class Wish:
         await sampling_asked(self.journal, self.conversation, shown, stage="request")
         said = Said(action="decline", reason=problem) if problem else await put(shown, self.judge)
         await sampling_decided(self.journal, self.conversation, shown, said)
+        notice = unanswered(self.action, said)
+        if notice is not None:
+            self.tell(notice)
         if said.action != "accept":
             return Sampled(refused=said.reason or "a person said no")
         return await self._handed_over(shown, await self._words())
@@ -100,8 +108,22 @@ class Wish:
         except AuditUnavailable:
             raise
         except McpbridgeError as error:
-            return Sampled(refused=f"the model could not be asked ({type(error).__name__})")
-        return self._read(body)
+            return self._none(f"the model could not be asked ({type(error).__name__})", why=str(error))
+        words = self._read(body)
+        return self._none(words.refused, why=words.refused) if words.refused else words
+
+    def _none(self, refused: str, *, why: str) -> Sampled:
+        """The server is not told why; the person who said yes is."""
+        shown = visible(self.mask.text(why), newlines=False)
+        shown = shown if len(shown) <= _TOLD else f"{shown[:_TOLD]}…"
+        message = f"{self.action.name} wanted words of the model and got none: {shown}"
+        fields = {
+            "request_id": self.action.request_id,
+            "server_label": self.action.server_label,
+            "tool": self.action.tool,
+        }
+        self.tell(Notice(type="sampling_failed", message=message, fields=fields))
+        return Sampled(refused=refused)
 
     def _request(self) -> ModelRequest:
         items = tuple(

@@ -12,6 +12,7 @@ from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import Declared, SamplingTerms
 from mcpbridge.core.secret import Mask
 from mcpbridge.engine.eliciting import elicit
+from mcpbridge.engine.events import Event
 from mcpbridge.engine.journal import Journal
 from mcpbridge.engine.judge import Judge
 from mcpbridge.engine.sampling import Wish
@@ -34,6 +35,8 @@ class ServerQuestions:
     model: Model | None
     mask: Mask
     """What a server says reaches people, clients and the model without our credentials in it."""
+    tell: Callable[[Event], None]
+    """Who hears of a question that no person has answered."""
     _one: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _wishes: Counter[str] = field(default_factory=Counter[str], init=False)
     """Request → how often words of the model were asked for in it."""
@@ -43,7 +46,9 @@ class ServerQuestions:
         question = self._masked(question)
         async with self._one:
             try:
-                return await elicit(action, question, self.conversation(), self.judge, self.journal)
+                return await elicit(
+                    action, question, self.conversation(), self.judge, self.journal, tell=self.tell
+                )
             except AuditUnavailable:
                 return Elicited(action="cancel")
 
@@ -87,6 +92,7 @@ class ServerQuestions:
             journal=self.journal,
             model=self.model,
             mask=self.mask,
+            tell=self.tell,
         )
 
     async def _too_many(self, action: Action, terms: SamplingTerms) -> Sampled:

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import AnswerItem, ApprovalAnswer, FunctionAnswer
+from mcpbridge.core.decisions import Decisions
 from mcpbridge.core.items import ApprovalRequest, FunctionCall
 from mcpbridge.core.question import Question
 from mcpbridge.core.quota import Quota, QuotaFull
@@ -29,8 +30,6 @@ from mcpbridge.engine.review import decided, rule_hosted
 from mcpbridge.engine.shelves import Shelves
 from mcpbridge.engine.told import denied_here, denied_there
 from mcpbridge.errors import AlreadyDecided, AuditUnavailable, RepeatedRequest
-
-_ALLOWED: Final = frozenset(outcome.value for outcome in Outcome if outcome.allowed)
 
 
 @dataclass(kw_only=True)
@@ -57,6 +56,7 @@ class Settlement(LocalCalls):
         self._notices += await renew(self.judge, self.conversation, self.journal)
         await self._look()
         ruled = [self._ruled(call.id) for call in self.conversation.pending]
+        edited.hold(self.answers, (action for action, _ in ruled), self.tools)
         limited = {action.request_id: await self._prepare(action, ruling) for action, ruling in ruled}
         waits = self.judge.approver is None and any(
             limited[action.request_id] is None and self._without_asking(action, ruling) is None
@@ -97,6 +97,10 @@ class Settlement(LocalCalls):
         self, action: Action, ruling: Ruling, verdict: Verdict | None, waits: bool
     ) -> list[Action]:
         """Act on one verdict; returns what is to run here."""
+        if verdict is not None:
+            asking = self._asking()
+            verdict = asking.unless_unfit(action, verdict)
+            await self._heard(asking)
         if verdict is None:
             self._notices.append(await self._leave_open(action, ruling))
             return []
@@ -176,10 +180,7 @@ class Settlement(LocalCalls):
         """A denial, when the model asks again and again for what was denied. It is answered, so that the
         conversation can go on; a person who answers this very request is heard."""
         fingerprint, turn = action.fingerprint(), self.conversation.turn
-        denied = sum(
-            decision.turn == turn and decision.fingerprint == fingerprint and decision.outcome not in _ALLOWED
-            for decision in self.conversation.decisions
-        )
+        denied = Decisions.of(self.conversation.decisions).denied(turn, fingerprint)
         if denied < self.max_repeats or action.request_id in self.answers:
             return None
         reason = f"denied {denied} times in this turn, and asked for once more"
@@ -223,7 +224,11 @@ class Settlement(LocalCalls):
 
     def _asking(self) -> Asking:
         return Asking(
-            conversation=self.conversation, judge=self.judge, journal=self.journal, pauses=self.pauses
+            conversation=self.conversation,
+            judge=self.judge,
+            journal=self.journal,
+            tools=self.tools,
+            pauses=self.pauses,
         )
 
     async def _heard(self, asking: Asking) -> None:
@@ -268,19 +273,20 @@ class Settlement(LocalCalls):
         return self._ruled(action.request_id)
 
     def _without_asking(self, action: Action, ruling: Ruling) -> Verdict | None:
-        """A denial by rule; else what a person answered for the screen they were shown; else the rules
-        and grants. An answer to another screen is none: the question is put again."""
-        answer = self.answers.get(action.request_id)
-        if answer is not None and ruling.effect is not Effect.DENY:
-            question = self.judge.question(action, ruling, self.conversation)
-            shown = self.conversation.asked.get(action.request_id)
-            # Where several have to agree, one yes is counted (see `_take_vote`) and never stands for all.
-            alone = not question.needs or isinstance(answer, Deny) or answer.arguments is not None
-            same = shown == question.screen_hash
-            if (same and alone) or (ruling.effect is Effect.ALLOW and isinstance(answer, Deny)):
-                return self.judge.answered(question, answer, None)
+        """A denial by rule; else what a person answered for the screen they were shown; else the rules and
+        grants. An answer to another screen is none, but what a rule or a grant allows by now, a no stops all
+        the same, and what was written for it runs in place of the model's."""
         agreed = self._asking().agreed(action, ruling) if ruling.effect is Effect.ASK else None
-        return agreed or self.judge.without_asking(action, ruling, self.conversation)
+        unasked = agreed or self.judge.without_asking(action, ruling, self.conversation)
+        answer = self.answers.get(action.request_id)
+        if answer is None or ruling.effect is Effect.DENY:
+            return unasked
+        question = self.judge.question(action, ruling, self.conversation)
+        shown = self.conversation.asked.get(action.request_id)
+        # Where several have to agree, one yes is counted (see `_take_vote`) and never stands for all.
+        less = isinstance(answer, Deny) or answer.arguments is not None
+        same = shown == question.screen_hash and (less or not question.needs)
+        return self.judge.answered(question, answer, None) if same or (less and unasked) else unasked
 
     async def _leave_open(self, action: Action, ruling: Ruling) -> Event:
         question = self._asking().question(action, ruling)
@@ -293,7 +299,7 @@ class Settlement(LocalCalls):
 
     async def _void(self, action: Action) -> None:
         """Decided before, and the effect never began: decided anew, by today's rules."""
-        before = any(made.request_id == action.request_id for made in self.conversation.decisions)
+        before = action.request_id in Decisions.of(self.conversation.decisions).requests
         if before and action.request_id not in self._voided:
             self.conversation = await claims.void(self.conversation, action, self.journal)
             self._voided.add(action.request_id)

@@ -84,10 +84,13 @@ def shelve(box: Toolbox, server: BridgedServer, listing: Listing) -> Shelf:
     if left_out:
         facts["left_out"] = left_out
     if listing.refused:
-        facts["refused"] = listing.refused
+        facts["refused"] = [
+            f"{server.label}.{name}: not used, {why}" for name, why in listing.refused.items()
+        ]
     if listing.offered:
         facts["offered"] = listing.offered
-    return _shelf(server, tools, left_out, facts)
+    wanted = {name: why for name, why in listing.refused.items() if allowed is None or name in allowed}
+    return _shelf(server, tools, wanted | left_out, facts)
 
 
 def remembered(box: Toolbox, server: BridgedServer, conversation: Conversation) -> Shelf:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from mcpbridge.core.conversation import Conversation
 from mcpbridge.core.declared import BridgedServer, Declared
 from mcpbridge.engine.events import Event, Notice
 from mcpbridge.engine.journal import Journal
-from mcpbridge.engine.listings import record_listing
+from mcpbridge.engine.listings import record_listing, unlisted
 from mcpbridge.engine.shelf import Shelf, remembered, shelve
 from mcpbridge.errors import ServerError
 from mcpbridge.ports import Listing, LocalTool, Toolbox
+
+_MOST_TOLD: Final = 20
+"""Notices about what one listing leaves out; a server may list thousands of such names."""
 
 
 @dataclass(kw_only=True)
@@ -148,7 +152,9 @@ class Shelves:
             identity=server.identity,
             facts=shelf.facts,
         )
-        return after, [event, *_left_out(shelf)]
+        known = conversation.tools.get(server.label)
+        missing = unlisted(server.label, server.allowed_tools, {*shelf.hashes, *shelf.left_out}, known)
+        return after, [event, *(_fallback(server) if known is None else []), *missing, *_left_out(shelf)]
 
     async def _unavailable(
         self, conversation: Conversation, server: BridgedServer, error: ServerError
@@ -167,12 +173,25 @@ class Shelves:
         return [Notice(type="server_unavailable", message=str(error), fields={"server_label": label})]
 
 
+def _fallback(server: BridgedServer) -> list[Event]:
+    if not server.fallback:
+        return []
+    message = f"{server.label} (via: auto) is connected to from here: {server.fallback}"
+    return [Notice(type="capability_fallback", message=message, fields={"server_label": server.label})]
+
+
 def _left_out(shelf: Shelf) -> list[Event]:
-    return [
+    label = shelf.server.label
+    told: list[Event] = [
         Notice(
             type="tool_left_out",
-            message=f"{shelf.server.label}.{name} is not offered to the model: {why}",
-            fields={"server_label": shelf.server.label, "tool": name},
+            message=f"{label}.{name} is not offered to the model: {why}",
+            fields={"server_label": label, "tool": name},
         )
-        for name, why in shelf.left_out.items()
+        for name, why in islice(shelf.left_out.items(), _MOST_TOLD)
     ]
+    more = len(shelf.left_out) - _MOST_TOLD
+    if more > 0:
+        message = f"not offered either: {more} more of {label}; the record of its listing says which, and why"
+        told.append(Notice(type="tool_left_out", message=message, fields={"server_label": label}))
+    return told

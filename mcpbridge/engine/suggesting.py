@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mcpbridge.core.action import Action
-from mcpbridge.core.conversation import Conversation, Decided
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.decisions import Decided
 from mcpbridge.core.ruling import Outcome, Ruling
 from mcpbridge.core.strict_json import MalformedArguments, parse_arguments
 from mcpbridge.engine.events import Event, Notice

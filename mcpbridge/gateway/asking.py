@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import mcp_types as types
 from mcp.server.session import ServerSession
@@ -106,6 +106,8 @@ def _form(question: Question, schema: dict[str, Any]) -> types.ElicitRequest:
 class ClientApprover:
     """Asks in the middle of a request, which the older protocol allows, on that request's own stream."""
 
+    once_only: ClassVar[bool] = True
+    """The form has no "always", so no question may speak of one."""
     session: ServerSession
     request_id: types.RequestId
     shows: Shows

@@ -13,7 +13,7 @@ from mcpbridge.core.conversation import Conversation, Grant
 from mcpbridge.engine.events import ActionDecided, CallFinished, CallProgress, Event
 from mcpbridge.errors import AuditUnavailable, OutcomeUnknown, RepeatedRequest
 from mcpbridge.gateway.kept import Kept
-from mcpbridge.ports import Approver, LocalTool
+from mcpbridge.ports import Approver, Json, LocalTool
 
 Progressed = Callable[[CallProgress], None]
 _NOT_RECORDED: Final = "{} may have run, and what became of it could not be recorded: do not repeat it"
@@ -27,6 +27,8 @@ class Called:
     """Text, or Responses content parts."""
     failed: bool
     """Denied, failed, or of unknown outcome: not what was asked for."""
+    structured: Json | None = None
+    """The output as a JSON object, where the server gave one and it was not cut."""
 
 
 @dataclass(kw_only=True)
@@ -59,7 +61,7 @@ class Session:
             if progressed is not None and isinstance(event, CallProgress):
                 progressed(event)
 
-        parts = replace(self.assembly, approver=approver)
+        parts = replace(self.assembly, approver=approver, caller="a client")
         before = self.kept.handed_to(self.conversation)
         gate = Gate(parts, conversation=before, on_event=on_event)
         item = {
@@ -82,7 +84,8 @@ class Session:
         finally:
             self.kept.taken_from(before, gate.conversation)
             self._merge(gate.conversation)
-        return Called(output=answers[-1]["output"], failed=not _done(seen))
+        structured = next((event.structured for event in seen if isinstance(event, CallFinished)), None)
+        return Called(output=answers[-1]["output"], failed=not _done(seen), structured=structured)
 
     def _merge(self, after: Conversation) -> None:
         """What later calls of the session know: what tools are, and which grants were given and used."""

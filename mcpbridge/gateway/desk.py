@@ -25,10 +25,10 @@ from mcpbridge.errors import AuditUnavailable, McpbridgeError, ServerError
 from mcpbridge.gateway.announcing import Announcements
 from mcpbridge.gateway.asking import ClientApprover, Shows, client_name
 from mcpbridge.gateway.calls import Called, Progressed, Session
-from mcpbridge.gateway.content import blocks
 from mcpbridge.gateway.kept import Kept
 from mcpbridge.gateway.names import Names, shown_names
 from mcpbridge.gateway.progress import told
+from mcpbridge.gateway.structured import Output, output_of, result_of
 from mcpbridge.gateway.waiting import MOST_RUNNING, Asker, Waiting, end_of
 from mcpbridge.ports import Approver, LocalTool
 
@@ -66,6 +66,8 @@ class Desk:
         default_factory=dict[str, Mapping[str, Any]], init=False
     )
     """Of the tools as last listed here, by the names that clients see."""
+    _outputs: Mapping[str, Output | None] = field(default_factory=dict[str, "Output | None"], init=False)
+    """What the same tools promise of their results."""
 
     def __post_init__(self) -> None:
         self._kept = Kept(assembly=self.assembly)
@@ -128,10 +130,13 @@ class Desk:
         elif self.ask_client and _modern(context) and Shows.of(context.session).forms:
             asker = self._asker(context, params)
         else:
-            return _result(await self._settled(context, params, progressed))
+            called = await self._settled(context, params, progressed)
+            return result_of(called, self._outputs.get(params.name))
         asker.progressed = progressed
         answer = await asker.next()
-        return answer if isinstance(answer, types.InputRequiredResult) else _result(answer)
+        if isinstance(answer, types.InputRequiredResult):
+            return answer
+        return result_of(answer, self._outputs.get(params.name))
 
     async def _settled(
         self, context: Context, params: types.CallToolRequestParams, progressed: Progressed
@@ -184,8 +189,11 @@ class Desk:
     async def _listed(self, session: Session) -> list[types.Tool]:
         offered = await session.tools()
         names = self._shown(offered)
-        tools = [_tool(names[name], tool, self.assembly.mask) for name, tool in offered.items()]
+        mask = self.assembly.mask
+        outputs = {names[name]: output_of(tool.definition, mask) for name, tool in offered.items()}
+        tools = [_tool(names[name], tool, mask, outputs[names[name]]) for name, tool in offered.items()]
         self._schemas = {tool.name: tool.input_schema for tool in tools}
+        self._outputs = outputs
         return tools
 
     async def _meant(self, session: Session, shown: str) -> str:
@@ -261,13 +269,14 @@ def _session_id(context: Context) -> str:
     return "" if _modern(context) or request is None else request.headers.get("mcp-session-id", "")
 
 
-def _result(called: Called) -> types.CallToolResult:
-    return types.CallToolResult(content=blocks(called.output), is_error=called.failed)
-
-
-def _tool(name: str, tool: LocalTool, mask: Mask) -> types.Tool:
+def _tool(name: str, tool: LocalTool, mask: Mask, output: Output | None) -> types.Tool:
     """As the client sees it, without credentials that a server tells. Its annotations are its claims: they
     are not passed on as ours."""
     definition = tool.definition
     schema: Any = mask.value({"type": "object", **definition.input_schema})
-    return types.Tool(name=name, description=mask.text(definition.description) or None, input_schema=schema)
+    return types.Tool(
+        name=name,
+        description=mask.text(definition.description) or None,
+        input_schema=schema,
+        output_schema=None if output is None else output.schema,
+    )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mcpbridge.bridge.assembly import Assembly
-from mcpbridge.core.conversation import Conversation, Decided
+from mcpbridge.core.conversation import Conversation
+from mcpbridge.core.decisions import Decided
 from mcpbridge.core.ruling import Outcome
 from mcpbridge.engine.journal import Journal
 from mcpbridge.errors import AuditUnavailable

@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import mcp_types as types
 
@@ -110,6 +110,8 @@ async def end_of(task: asyncio.Task[Called]) -> Called:
 class Asker:
     """The approver of one call whose client is asked between two requests."""
 
+    once_only: ClassVar[bool] = True
+    """See `ClientApprover`."""
     place: Waiting
     name: str
     arguments: Mapping[str, Any]

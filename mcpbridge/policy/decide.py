@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from mcpbridge.core.action import Action
+from mcpbridge.core.function_names import MAX_LENGTH, function_name
 from mcpbridge.core.ruling import Effect, Outcome, RuleMatch, Ruling
 from mcpbridge.policy.conditions import only_named
 from mcpbridge.policy.doubled import without_doubled
@@ -139,7 +140,7 @@ def _conclude(action: Action, policy: Policy, facts: Facts, matched: Sequence[Ru
             action.name, [pair for pair in zip(matched, matches, strict=True) if pair[0].effect is ruled]
         )
     elif unknown:
-        reason = f"{action.name} is not a known tool."
+        reason = _unknown(action)
     else:
         reason = _default_reason(effect, action, _missed(action, plan, facts))
     return Ruling(
@@ -150,6 +151,15 @@ def _conclude(action: Action, policy: Policy, facts: Facts, matched: Sequence[Ru
         policy_hash=policy.hash,
         ask_timeout=defaults.ask_timeout if effect is Effect.ASK else None,
     )
+
+
+def _unknown(action: Action) -> str:
+    """A name that was never given out is told as it was called: taken apart it may look like a known tool."""
+    label, called = action.server_label, action.function
+    if not called or called == function_name(label, action.tool):
+        return f"{action.name} is not a known tool."
+    shown = called if len(called) <= MAX_LENGTH else f"{called[: MAX_LENGTH - 1]}…"
+    return f"No tool or function here is called `{shown}`."
 
 
 def _match(matched: Rule, arguments: Arguments, facts: Facts) -> RuleMatch:

@@ -207,7 +207,7 @@ def test_a_file_gets_a_durable_line_for_each_checkpoint_and_a_log_daemon_may_wri
 ) -> None:
     anchor = FileAnchor(path=tmp_path / "heads.jsonl")
     for size in (7, 9):
-        anchor.publish(_point(tmp_path, size))
+        anchor.publish(_point(tmp_path / "log", size))
     lines = (tmp_path / "heads.jsonl").read_bytes().splitlines()
     found = [read_anchor_line(b"Nov 22 05:00:00 host mcpbridge-audit: " + line) for line in lines]
     assert [each and each[1].size for each in found] == [7, 9]
@@ -284,7 +284,7 @@ class _Slow:
 def test_a_slow_anchor_gets_the_latest_checkpoint_and_keeps_nobody_waiting(tmp_path: Path) -> None:
     slow, quick = _Slow(), FileAnchor(path=tmp_path / "quick.jsonl")
     anchors: list[Anchor] = [slow, quick]
-    anchoring = Anchoring(anchors, tmp_path, tell=_untold)
+    anchoring = Anchoring(anchors, tmp_path / "log", tell=_untold)
     anchoring.offer(_note(1))
     assert slow.entered.acquire(timeout=30)
     for size in range(2, 9):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import pydantic_core
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -27,7 +28,7 @@ from .tampering import SeenLog, edits, forgeries
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no second process on Windows")
 _PART: Final = 1_000
 """Bytes: some three lines, so that lines begin in one part and end in the next."""
-_COMMAND: Final = (sys.executable, "-I", "-S", str(ranges.__file__))
+_COMMAND: Final = (sys.executable, "-I", "-S", str(ranges.__file__), str(Path(pydantic_core.__file__).parent))
 _ALONE: Final = SecondProcess(never=True, part=_PART)
 
 

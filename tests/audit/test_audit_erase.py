@@ -202,3 +202,27 @@ def test_what_nobody_can_look_into_is_said(tmp_path: Path, capsys: pytest.Captur
     assert "1 sealed record was not opened" in err
     assert "1 record keeps no arguments" in err
     assert "something" not in err
+
+
+def test_a_record_whose_key_was_erased_says_by_which_record_and_asks_for_no_identity(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, _ = audited(tmp_path, call("a", "sealed"), call("b", "sealed"), call("c", "sealed"))
+    first, second, _ = read(log, types=["decision"])
+    run("erase", log, "--conversation", "a", "--by", "dpo", "--reason", "request 12", "--yes")
+    (log / "sealed" / f"{second['sealed']['key']}.age").unlink()
+    by = next(record["seq"] for record in read(log, types=["erased"]))
+    capsys.readouterr()
+    assert run("hash", log, "--value", "something") == 1
+    said = capsys.readouterr().err
+    assert "1 sealed record was not opened: --identity FILE opens what it may" in said
+    assert (
+        f"2 sealed records can be opened by nobody: their keys were erased (record {by}) or gone without"
+        in said
+    )
+    assert run("show", str(first["seq"]), log) == 0
+    shown = capsys.readouterr().out
+    assert f"its key was erased (record {by})" in shown
+    assert "--identity" not in shown
+    assert run("show", str(second["seq"]), log) == 0
+    assert "its key is gone, and no record says that it was erased" in capsys.readouterr().out

@@ -13,7 +13,7 @@ import pytest
 
 from mcpbridge.audit import Against, Status, Verification, verify
 from mcpbridge.audit.anchors import FileAnchor
-from mcpbridge.audit.chain import chained, line_hash
+from mcpbridge.audit.chain import FlawKind, chained, line_hash
 from mcpbridge.audit.keys import new_signing_key
 from mcpbridge.audit.verifying.heads import Heads
 from mcpbridge.audit.verifying.ranges import LONGEST
@@ -104,7 +104,7 @@ def test_a_claim_that_comes_again_much_later_is_no_tampering_and_seals_nothing(s
     scene.anchor.write_bytes(both + both[len(first) :] * 5_000 + first)
     result = scene.verified()
     assert result.status is Status.UNSEALED
-    assert "1 lines in it are out of order, and were not compared" in result.anchors[0].detail
+    assert "1 line in it out of order and not compared" in result.anchors[0].detail
 
 
 def test_a_checkpoint_whose_time_is_written_otherwise_is_looked_into_as_well(scene: _Scene) -> None:
@@ -113,6 +113,56 @@ def test_a_checkpoint_whose_time_is_written_otherwise_is_looked_into_as_well(sce
     with (scene.log / "audit.jsonl").open("ab") as file:
         file.write(chained(len(lines) + 1, line_hash(lines[-1]), body) + b"\n")
     assert "this is no checkpoint" in str(verify(scene.log))
+
+
+_HEAD = b'"ts":"2026-11-21T08:00:00.000000Z","type":"run_started"'
+
+
+@pytest.mark.promise("audit-every-line-is-read")
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (_HEAD + b',"note":[1', FlawKind.NOT_JSON),
+        (_HEAD + b"}{", FlawKind.NOT_JSON),
+        (_HEAD + b',"note":"\x01"', FlawKind.NOT_JSON),
+        (_HEAD + b',"note":"\xff"', FlawKind.NOT_JSON),
+        (_HEAD + b',"note":"\\x"', FlawKind.NOT_JSON),
+        (_HEAD + b',"note":01', FlawKind.NOT_JSON),
+        (_HEAD + b',"note":tru', FlawKind.NOT_JSON),
+        (_HEAD + b',"note":' + b"9" * 5_000, FlawKind.NOT_JSON),
+        (_HEAD + b',"note":' + b"[" * 100_000, FlawKind.NOT_JSON),
+        (_HEAD + b',"note":"', FlawKind.NOT_JSON),
+        (_HEAD + b',"seq":1', FlawKind.NOT_A_RECORD),
+        (_HEAD + b',"type":"checkpoint"', FlawKind.NOT_A_RECORD),
+        (_HEAD + b',"type":null', FlawKind.NOT_A_RECORD),
+        (_HEAD + b',"ts":"1999-01-01T00:00:00.000000Z"', FlawKind.NOT_A_RECORD),
+        (b'"ts":"2026-11-21T99:00:00.000000Z","type":"run_started"', FlawKind.NOT_A_RECORD),
+        (b'"ts":"eleven o clock on a Monday!","type":"run_started"', FlawKind.NOT_A_RECORD),
+        (b'"ts":"2026-11-21T08:00:00.000000Z","note":"of no type"', FlawKind.NOT_A_RECORD),
+    ],
+)
+def test_a_line_that_follows_and_is_no_record_is_found_where_it_stands(
+    scene: _Scene, body: bytes, kind: FlawKind
+) -> None:
+    """Its hashes are right, so that nothing but reading it tells."""
+    lines = all_lines(scene.log)
+    with (scene.log / "audit.jsonl").open("ab") as file:
+        file.write(chained(len(lines) + 1, line_hash(lines[-1]), body) + b"\n")
+    result = verify(scene.log)
+    assert [(flaw.line, flaw.kind) for flaw in result.flaws] == [(len(lines) + 1, kind)]
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"", b',"note":"\\ud800"', b',"note":' + b"[" * 300 + b"]" * 300, b',"note":{"seq":1,"type":"x"}'],
+)
+def test_a_line_that_reads_as_its_head_says_is_a_record(scene: _Scene, more: bytes) -> None:
+    lines = all_lines(scene.log)
+    with (scene.log / "audit.jsonl").open("ab") as file:
+        file.write(chained(len(lines) + 1, line_hash(lines[-1]), _HEAD + more) + b"\n")
+    result = verify(scene.log)
+    assert (result.flaws, result.lines) == ((), len(lines) + 1)
 
 
 @_POSIX

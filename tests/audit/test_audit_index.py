@@ -26,7 +26,7 @@ from mcpbridge.audit.words import FIELDS, fields_of, holds, match_of, terms_of
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 
 from .logs import decision, note
-from .review_logs import append, call, outcome
+from .review_logs import append, asked, call, outcome
 
 _FILTERS: list[Wanted] = [
     {},
@@ -42,6 +42,8 @@ _FILTERS: list[Wanted] = [
     {"rule": "reads"},
     {"outcome": "completed"},
     {"outcome": "policy_allow"},
+    {"outcome": ["policy_allow", "completed", ""]},
+    {"outcome": []},
     {"run": "run_2"},
     {"conversation": "conv_1"},
     {"request_id": "mcpr_1"},
@@ -183,8 +185,30 @@ def test_an_index_that_does_not_fit_is_not_used_and_is_made_anew(log: Path, harm
         assert why in again.why
         index_of(log).close()
     else:
-        with pytest.raises(AuditCorrupt, match="no index is made of a broken log"):
+        with pytest.raises(AuditCorrupt, match=f"{why}.*, and no index is made of a log that was changed"):
             build(log)
+        with pytest.raises(AuditCorrupt, match="no index is made of a broken log"):
+            build(log, anew=True)
+
+
+@pytest.mark.promise("index-refuses-a-changed-log")
+@pytest.mark.parametrize("segment", ["audit-*.jsonl", "audit.jsonl"])
+def test_no_index_is_brought_up_to_date_over_a_log_that_was_changed_in_its_middle(
+    log: Path, segment: str
+) -> None:
+    append(log, [*call("mcpr_7"), *call("mcpr_8")])
+    build(log)
+    path = min(log.glob(segment))
+    second = path.read_bytes().split(b"\n")[1]
+    path.write_bytes(path.read_bytes().replace(second, second.replace(b'"ts":"2', b'"ts":"1')))
+    with pytest.raises(
+        AuditCorrupt, match=rf"{path.name} was changed at line 2 or 3 .*run `mcpbridge audit verify`"
+    ):
+        build(log)
+    path.write_bytes(path.read_bytes().replace(second.replace(b'"ts":"2', b'"ts":"1'), second))
+    assert build(log).added == 0  # it is what was indexed, after all
+    append(log, list(call("mcpr_9")))
+    assert not build(log).anew
 
 
 def test_a_new_log_in_the_place_of_the_old_one_is_seen(
@@ -197,7 +221,9 @@ def test_a_new_log_in_the_place_of_the_old_one_is_seen(
         path.unlink()
     shutil.copy(other / "audit.jsonl", log / "audit.jsonl")
     assert isinstance(opened_index(log, index_path(log)), str)
-    assert build(log).records == sum(1 for _ in read(other))
+    with pytest.raises(AuditCorrupt, match="index --rebuild"):
+        build(log)
+    assert build(log, anew=True).records == sum(1 for _ in read(other))
 
 
 def test_what_is_shown_is_the_log_s_own_line_never_the_index_s_word(log: Path) -> None:
@@ -222,6 +248,30 @@ def test_the_index_is_for_its_owner_only_and_says_what_it_is(log: Path) -> None:
         assert decided == [("mail.search", f"mcpr_x{at}") for at in range(3)]
         assert base.execute("SELECT count(*) FROM outcomes WHERE status = 'completed'").fetchone() == (3,)
         assert base.execute("SELECT count(*) FROM approvals WHERE approver = 'alice'").fetchone() == (3,)
+
+
+def test_an_approval_says_how_soon_it_came_also_where_the_decision_did_not_keep_when_it_was_asked(
+    tmp_path: Path,
+) -> None:
+    at = "2026-11-21T12:00:0"
+    times = {"asked_at": None, "shown_at": f"{at}1+00:00", "decided_at": f"{at}8+00:00"}
+    append(
+        tmp_path,
+        [
+            decision("mcpr_1", outcome="human_allow", asked_at=f"{at}2+00:00", decided_at=f"{at}6+00:00"),
+            decision("mcpr_2", outcome="human_deny", **times),
+            asked("mcpr_3"),
+            decision("mcpr_3", outcome="human_allow", asked_at=None, decided_at="2999-01-01T00:00:00+00:00"),
+            decision("mcpr_4", outcome="human_allow", asked_at=None, decided_at=f"{at}8+00:00"),
+        ],
+    )
+    [question] = [record for record in read(tmp_path) if record["type"] == "question_asked"]
+    with closing(sqlite3.connect(build(tmp_path).path)) as base:
+        found = base.execute("SELECT request_id, asked_at, seconds FROM approvals ORDER BY seq").fetchall()
+    assert found[:2] == [("mcpr_1", f"{at}2+00:00", 4.0), ("mcpr_2", f"{at}1+00:00", 7.0)]
+    assert found[2][:2] == ("mcpr_3", question["ts"])
+    assert found[2][2] > 0
+    assert found[3] == ("mcpr_4", None, None)
 
 
 def test_an_index_elsewhere_and_no_log_or_no_place_are_told(log: Path, tmp_path: Path) -> None:

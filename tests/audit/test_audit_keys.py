@@ -198,6 +198,37 @@ def test_a_new_signing_key_is_vouched_for_by_the_old_and_used_at_once(tmp_path: 
         assert (found.exit_code, found.trusted, found.signer) == (3, True, str(new.verifier))
 
 
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        (
+            "keys",
+            "keys/ is missing, and with it the key {}: what it signed is not checked; restore keys/ (verif",
+        ),
+        (
+            "keys/verifier.keys",
+            "keys/verifier.keys is missing, and with it the key {}: what it signed is not ",
+        ),
+    ],
+)
+def test_keys_that_are_gone_after_a_change_of_keys_are_named_with_what_to_restore(
+    tmp_path: Path, gone: str, said: str
+) -> None:
+    written(tmp_path, [note()])
+    old, new = _signing(tmp_path), new_signing_key(verifier_keys(tmp_path)[0].name)
+    _rotated(tmp_path, new, old=old)
+    (tmp_path / gone).rename(tmp_path / "taken")
+    found = verify(tmp_path)
+    assert found.exit_code == 3
+    assert said.format(f"{old.verifier.name} ({old.verifier.key_id})") in str(found)
+    assert "restore keys/" in str(found)
+    assert "or give that key with --key VKEY" in str(found)
+    assert f"({new.verifier.key_id}), a key that only the log's own record of a change of keys names" in str(
+        found
+    )
+    assert verify(tmp_path, Against(keys=[old.verifier])).warnings == ()
+
+
 def test_a_new_key_without_the_old_ones_word_is_said_and_trusted_by_nobody(tmp_path: Path) -> None:
     written(tmp_path, [note()])
     old, new = _signing(tmp_path), new_signing_key(verifier_keys(tmp_path)[0].name)

@@ -8,10 +8,11 @@ import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mcpbridge.audit import AuditLog, Status, verify
+from mcpbridge.audit import AuditLog, Mask, MemoryAudit, Secret, Status, read, verify
 from mcpbridge.errors import UsageError
 from mcpbridge.ports import Record
 
@@ -20,6 +21,7 @@ from .logs import (
     FaultyDisk,
     FixedClock,
     HangingDisk,
+    all_lines,
     decision,
     lines_of,
     note,
@@ -77,6 +79,55 @@ def test_nothing_is_acknowledged_while_the_sync_is_under_way(tmp_path: Path) -> 
             assert not waiting.done()
             disk.running.set()
             assert await waiting == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.promise("audit-close-seals")
+def test_closing_that_is_cancelled_seals_first_and_goes_on_then(tmp_path: Path) -> None:
+    disk = HangingDisk()
+
+    async def scenario() -> None:
+        log = AuditLog.open(tmp_path, mask=MASK, disk=disk)
+        await log.append(decision())
+        disk.running.clear()
+        disk.reached.clear()
+        closing = asyncio.create_task(log.close())
+        assert await asyncio.to_thread(disk.reached.wait, 30)
+        closing.cancel()
+        await asyncio.sleep(0)
+        assert not closing.done()
+        disk.running.set()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert b'"type":"checkpoint"' in all_lines(tmp_path)[-1]
+        await log.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.promise("audit-close-seals")
+def test_closing_that_is_cancelled_twice_leaves_at_once_and_seals_all_the_same(tmp_path: Path) -> None:
+    disk = HangingDisk()
+
+    async def scenario() -> None:
+        log = AuditLog.open(tmp_path, mask=MASK, disk=disk)
+        await log.append(decision())
+        disk.running.clear()
+        disk.reached.clear()
+        closing = asyncio.create_task(log.close())
+        assert await asyncio.to_thread(disk.reached.wait, 30)
+        for _ in range(2):
+            closing.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        again = asyncio.create_task(log.close())
+        await asyncio.sleep(0)
+        assert not again.done()  # it waits for the same end
+        disk.running.set()
+        await again
+        assert b'"type":"checkpoint"' in all_lines(tmp_path)[-1]
 
     asyncio.run(scenario())
 
@@ -144,3 +195,24 @@ def test_two_logs_on_one_directory_continue_each_other(tmp_path: Path) -> None:
 
     assert asyncio.run(scenario()) == [1, 2, 3, 4, 5]
     assert len(records_of(tmp_path)) == 5
+
+
+def test_a_log_is_opened_without_a_mask_and_not_with_something_else_in_its_place(tmp_path: Path) -> None:
+    wrong: Any = str.upper
+    with pytest.raises(
+        UsageError, match=r"mask is a mcpbridge\.audit\.Mask, not a method_descriptor; write Mask\("
+    ):
+        AuditLog.open(tmp_path / "log", mask=wrong)
+    with pytest.raises(UsageError, match="not a method_descriptor"):
+        MemoryAudit(mask=wrong)
+    assert list(tmp_path.iterdir()) == []
+
+    async def scenario() -> None:
+        async with AuditLog.open(tmp_path / "log") as log:
+            await log.append(decision())
+        async with AuditLog.open(tmp_path / "log", mask=Mask([Secret("hunter2Secret99")])) as log:
+            await log.append(decision(arguments={"query": "hunter2Secret99"}))
+
+    asyncio.run(scenario())
+    kept = [record["arguments"]["query"] for record in read(tmp_path / "log", types=["decision"])]
+    assert kept == ["rotate a certificate", "[secret]"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mcpbridge.audit import AuditLog, read, render_line, render_record
-from mcpbridge.errors import AuditCorrupt, AuditUnavailable
+from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 from mcpbridge.ports import Record
 
 from .logs import MASK, decision, note, written
@@ -71,6 +71,34 @@ def test_every_filter_leaves_the_records_it_names(
     log: Path, filters: dict[str, Any], found: list[int]
 ) -> None:
     assert [record["seq"] for record in read(log, **filters)] == found
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "says"),
+    [
+        ("denyed", "'denyed' is no filter of audit records; did you mean 'denied'?"),
+        ("Tool", "did you mean 'tool'?"),
+        ("zzz", "write one of: approver, conversation, denied, "),
+    ],
+)
+def test_a_filter_that_is_misspelt_is_refused_before_anything_is_read(
+    log: Path, misspelt: str, says: str
+) -> None:
+    """Ignored, it would have all records pass."""
+    wanted: Any = {misspelt: True}
+    with pytest.raises(UsageError) as refused:
+        read(log, **wanted)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("moment", ["yesterday", datetime(2026, 11, 21), 7])
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_a_moment_that_is_none_or_has_no_zone_is_refused_with_what_to_write(
+    name: str, moment: Any, log: Path
+) -> None:
+    wanted: Any = {name: moment}
+    with pytest.raises(UsageError, match=r"moments with a zone, not .*write datetime\.now\(UTC\)"):
+        read(log, **wanted)
 
 
 def test_a_value_inside_the_arguments_does_not_pass_for_the_field(tmp_path: Path) -> None:

@@ -26,16 +26,23 @@ def test_duckdb_reads_the_log_as_the_docs_say(tmp_path: Path, monkeypatch: pytes
     times = {"asked_at": "2026-11-21T12:00:00+00:00", "decided_at": "2026-11-21T12:00:03.5+00:00"}
     by = {"approver": "ada", **times}
     asked = [decision(f"mcpr_{at}", outcome="human_allow" if at else "human_deny", **by) for at in range(4)]
+    # As it was written before a later answer had `asked_at` too.
+    later = {
+        "asked_at": None,
+        "shown_at": "2026-11-21T12:00:01+00:00",
+        "decided_at": "2026-11-21T12:00:08+00:00",
+    }
+    asked.append(decision("mcpr_5", outcome="human_allow", **{**by, **later, "approver": "bob"}))
     append(tmp_path / "audit", [decision("mcpr_9"), *asked], segment_bytes=2_000)
     monkeypatch.chdir(tmp_path)
     duckdb: Any = importlib.import_module("duckdb")
     tools, people = (duckdb.sql(query).fetchall() for query in _QUERIES)
     assert {row[:3] for row in tools} == {
-        ("docs.search", "human_allow", 3),
+        ("docs.search", "human_allow", 4),
         ("docs.search", "policy_allow", 1),
         ("docs.search", "human_deny", 1),
     }
-    assert people == [("ada", 4, 0.75, 3.5)]
+    assert people == [("ada", 4, 0.75, 3.5), ("bob", 1, 1.0, 7.0)]
 
 
 def test_lnav_knows_every_outcome_there_is() -> None:

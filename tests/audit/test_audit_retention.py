@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mcpbridge.audit import AuditLog, blob_text, read, verify
+from mcpbridge.audit.anchors import FileAnchor
 from mcpbridge.audit.holds import add_hold
 from mcpbridge.audit.retention import begins, due, retain
 from mcpbridge.audit.seal import Rhythm
@@ -115,6 +116,43 @@ def test_a_text_that_went_is_stored_again_by_a_writer_that_knew_it(tmp_path: Pat
     last = [record for record in read(tmp_path, types=["decision"]) if record["request_id"] == "mcpr_2"]
     assert blob_text(tmp_path, last[0]["blobs"][0]) == "the policy"
     assert verify(tmp_path).flaw_count == 0
+
+
+@pytest.mark.promise("audit-archive")
+@pytest.mark.parametrize("remembered", ["--no-remember", "--json"])
+def test_an_archive_is_verified_with_the_configuration_as_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, remembered: str
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    log, archive, anchor = tmp_path / "audit", tmp_path / "archive", tmp_path / "anchor.jsonl"
+    config = tmp_path / "mcpbridge.yaml"
+    config.write_text(
+        "model: {name: m, endpoint: openai}\npolicy: read-only\n"
+        f"audit: {{path: {log}, anchors: [{{file: {anchor}}}]}}\n"
+    )
+    year(log)
+
+    async def anchored() -> None:
+        async with AuditLog.open(log, mask=MASK, anchors=[FileAnchor(path=anchor)]) as opened:
+            await opened.append(decision("mcpr_last"))
+
+    asyncio.run(anchored())
+    retained(log, day(150), archive=archive)
+    verifying = ["audit", "verify", remembered, "-c", str(config)]
+    assert main([*verifying, str(archive)]) == 3
+    if remembered == "--no-remember":
+        assert (
+            f"this is an archive or another copy of the log in {log}: it has lines up to "
+            in capsys.readouterr().out
+        )
+    assert main(verifying) == 3
+    assert main([*verifying, str(archive)]) == 3
+    # Cut in its own place, and an archive of which the last line is gone, are not taken for archives.
+    last = max(archive.glob("audit-*.jsonl"))
+    last.write_bytes(b"".join(line + b"\n" for line in last.read_bytes().split(b"\n")[:-2]))
+    assert main([*verifying, str(archive)]) == 1
+    (log / "audit.jsonl").unlink()
+    assert main(verifying) == 1
 
 
 def test_an_archive_is_a_log_of_its_own(tmp_path: Path) -> None:
@@ -253,3 +291,19 @@ def test_a_segment_that_is_gone_without_a_record_of_it_is_a_flaw(tmp_path: Path)
     written_on(tmp_path, 1)
     due(tmp_path, before=day(0.5))[0].unlink()
     assert verify(tmp_path).exit_code == 1, "removed, and no record says so"
+
+
+def test_a_record_that_retention_removed_is_told_from_one_that_never_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    year(tmp_path)
+    retained(tmp_path, day(150))
+    by = next(record["seq"] for record in read(tmp_path, types=["retention_applied"]))
+    last = list(read(tmp_path))[-1]["seq"]
+    assert main(["audit", "show", "1", str(tmp_path)]) == 2
+    assert (
+        f"the log has no record 1 any more: retention removed it (record {by}); an archive may have it"
+        in capsys.readouterr().err
+    )
+    assert main(["audit", "show", str(last + 1), str(tmp_path)]) == 2
+    assert "retention" not in capsys.readouterr().err

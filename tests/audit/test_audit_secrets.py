@@ -62,7 +62,7 @@ def test_a_named_pair_hides_its_value() -> None:
         "sk-proj-abcdefghijklmnop1234", "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
         "github_pat_11ABCDEFG0abcdefghijkl", "glpat-abcdefghijklmnopqrst", "xoxb-1234567890-abcdef",
         "AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "AIzaSyA-1234567890abcdefghijklmnopqrstu",
-        _JWT, _PEM, "Bearer abc12345", "basic dXNlcjpwYXNz0",
+        _JWT, _PEM,
     ],
 )  # fmt: skip
 def test_a_credentials_shape_is_hidden_alone_within_a_text_and_as_a_key(secret: str) -> None:
@@ -74,6 +74,19 @@ def test_a_credentials_shape_is_hidden_alone_within_a_text_and_as_a_key(secret: 
     assert set(record["arguments"]["alone"]) == {"hmac", "key"}
     assert record["arguments"]["within"].startswith("use [hmac:")
     assert record["arguments"]["within"].endswith("] please")
+
+
+@pytest.mark.parametrize("secret", ["Bearer abc12345", "basic dXNlcjpwYXNz0"])
+def test_a_credential_of_a_scheme_is_hidden_and_the_scheme_stays(secret: str) -> None:
+    arguments = {"alone": secret, "within": f"use {secret} please", f"key {secret}": 1}
+    record, line = encoded(decision(arguments=arguments, error=f"cannot log in with {secret}"))
+    scheme, _, token = secret.partition(" ")
+    assert token.encode() not in line
+    kept = record["arguments"]
+    assert kept["alone"].startswith(f"{scheme} [hmac:")
+    assert kept["within"] == f"use {kept['alone']} please"
+    assert list(kept)[2] == f"key {kept['alone']}"
+    assert record["error"] == f"cannot log in with {kept['alone']}"
 
 
 @pytest.mark.parametrize(

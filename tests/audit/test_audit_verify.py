@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from mcpbridge.audit.keys import new_signing_key, verifier_keys
 from mcpbridge.audit.seal import Rhythm
 from mcpbridge.audit.segments import segments
 from mcpbridge.audit.verifying.heads import Heads
+from mcpbridge.cli.main import main
 
 from .anchored import anchored
 from .logs import MASK, all_lines, decision, note, written
@@ -169,6 +171,55 @@ def test_what_was_seen_is_remembered_and_a_cut_or_rewritten_log_shows(tmp_path: 
     forged = verify(log, Against(heads=heads))
     assert (forged.exit_code, forged.flaws[0].kind) == (1, FlawKind.ANCHOR_DIFFERS)
     assert verify(log).exit_code == 3  # nobody else could tell
+
+
+def _deleted(log: Path) -> None:
+    shutil.rmtree(log)
+
+
+def _without_its_file(log: Path) -> None:
+    (log / "audit.jsonl").unlink()
+
+
+def _emptied(log: Path) -> None:
+    (log / "audit.jsonl").write_bytes(b"")
+
+
+def _overwritten(log: Path) -> None:
+    (log / "audit.jsonl").write_bytes(b"nothing to see\n")
+
+
+@pytest.mark.promise("audit-gone")
+@pytest.mark.parametrize("happens", [_deleted, _without_its_file, _emptied, _overwritten])
+@pytest.mark.parametrize("named", ["log", "log/audit.jsonl"])
+def test_a_log_that_was_seen_and_is_gone_is_tampered_with(
+    tmp_path: Path, happens: Callable[[Path], None], named: str
+) -> None:
+    log, heads = tmp_path / "log", Heads(tmp_path / "heads")
+    written(log, [note("1"), note("2")])
+    assert verify(log, Against(heads=heads)).exit_code == 3
+    happens(log)
+    found = verify(tmp_path / named, Against(heads=heads))
+    assert (found.exit_code, found.flaws[0].kind) == (1, FlawKind.CUT_OFF)
+    assert "you saw 3 lines of mcpbridge/" in str(found)
+    assert "they are gone: " in str(found)
+    assert verify(tmp_path / named).exit_code == 2  # nobody else could tell
+    heads.forget(log, "")
+    assert verify(tmp_path / named, Against(heads=heads)).exit_code == 2
+
+
+def test_a_log_that_was_seen_and_is_gone_can_be_forgotten_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    log = tmp_path / "log"
+    written(log, [note()])
+    assert main(["audit", "verify", str(log)]) == 3
+    shutil.rmtree(log)
+    assert main(["audit", "verify", str(log)]) == 1
+    assert "say so with --forget" in capsys.readouterr().out
+    assert main(["audit", "verify", "--forget", str(log)]) == 2
+    assert main(["audit", "verify", str(log)]) == 2
 
 
 def test_another_log_in_the_same_place_shows_until_the_old_one_is_forgotten(tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mcpbridge.audit.report import html
+from mcpbridge.audit.report.document import Chart, Section, Series
+from mcpbridge.audit.report.durations import LABELS
 from tests.audit_report import hostile
 from tests.audit_report.made import Asked, decision, reported, write
 from tests.cli_run.shell import ROOT
@@ -103,6 +106,54 @@ def test_its_style_is_applied_in_spite_of_the_policy(browser: Browser, tmp_path:
     page.close()
 
 
+_CROWDED = """() => {
+  const wrong = [];
+  for (const chart of document.querySelectorAll('svg.chart')) {
+    const outer = chart.parentElement, view = chart.viewBox.baseVal;
+    if (outer.scrollWidth > outer.clientWidth) wrong.push('cut: ' + chart.ariaLabel);
+    const boxes = [...chart.querySelectorAll('text')].map(one => [one.textContent, one.getBBox()]);
+    boxes.forEach(([text, box], at) => {
+      if (box.x < 0 || box.x + box.width > view.width || box.y + box.height > view.height)
+        wrong.push('outside: ' + text);
+      for (const [other, next] of boxes.slice(at + 1))
+        if (box.x < next.x + next.width && next.x < box.x + box.width
+            && box.y + 1 < next.y + next.height && next.y + 1 < box.y + box.height)
+          wrong.push(text + ' over ' + other);
+    });
+  }
+  return wrong;
+}"""
+
+
+@pytest.mark.promise("report-html")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_bar_of_a_chart_has_its_name_whole_and_in_sight(
+    width: int, browser: Browser, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    asked = Asked("ada")
+    for after in (1, 5, 20, 45, 200, 600, 3_000, 80_000, 100_000):
+        asked.then(yes=True, after=after, times=12)
+    many = Chart(
+        title="Many", labels=LABELS, series=(Series(name="n", tone="plain", values=(40_000,) * len(LABELS)),)
+    )
+    minutes = tuple(f"2026-11-20 12:{minute:02}" for minute in range(48))
+    long = Chart(
+        title="Long", labels=minutes, series=(Series(name="n", tone="plain", values=(7,) * len(minutes)),)
+    )
+    found = reported(write(tmp_path / "log", asked.steps))
+    extra = Section(id="extra", title="Extra", lead="", facts=(), charts=(many, long), tables=())
+    file.write_text(html(replace(found, sections=(*found.sections, extra))), encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(file.as_uri())
+
+    drawn = page.locator("figure", has_text="Time from question to answer").locator("text.mid")
+
+    assert drawn.all_text_contents() == list(LABELS)
+    assert page.evaluate(_CROWDED) == []
+    page.close()
+
+
 @pytest.mark.promise("report-html")
 def test_it_prints_on_a4(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
@@ -116,6 +167,9 @@ def test_it_prints_on_a4(browser: Browser, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 688, "height": 1000})  # A4 less its margins, at 96 dots an inch
 
     assert printed.startswith(b"%PDF")
+    for kept in ("h2", ".lead"):
+        assert page.evaluate(f"getComputedStyle(document.querySelector('{kept}')).breakAfter") == "avoid"
+    assert page.evaluate("getComputedStyle(document.querySelector('.facts')).breakInside") == "avoid"
     assert b"/MediaBox [0 0 594" in printed or b"/MediaBox [0 0 595" in printed
     assert not page.evaluate("document.documentElement.scrollWidth > 688")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

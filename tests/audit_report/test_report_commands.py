@@ -45,22 +45,30 @@ def test_what_a_figure_counts_is_what_its_command_prints(
         note("ungated", kind="web_search_call"),
         note("outcome_unknown", conversation_id="c", request_id="mcpr_9"),
         note("tripwire", reason="unasked"),
+        decision("policy_allow"),
+        decision("grant_allow", principal=""),
+        *(note("outcome", status=status) for status in ("completed", "failed", "failed", "timeout")),
+        note("elicitation_asked", server_label="bank", tool="pay", elicitation="form"),
+        note("elicitation_answered", server_label="bank", tool="pay", answer="accept", approver="ada"),
     ]
     log = write(tmp_path / "the log", [*steps, *more])
     report = reported(log, links=Links(place=(str(log),)))
     by_id = {section.id: section for section in report.sections}
 
+    assert all(fact.command for fact in by_id["decisions"].facts)
     checked = 0
-    for name in ("decisions", "denials", "operation"):
+    for name in ("decisions", "denials", "questions", "operation"):
         for fact in by_id[name].facts:
-            if fact.command and fact.name != "allowed by a rule or a grant":
+            if fact.command:
                 assert shown(fact.command, capsys) == fact.value, fact
                 checked += 1
         for table in by_id[name].tables:
             for row in table.rows:
-                if _counts(row.cells):
+                if _counts(row.cells) and row.command:
                     assert shown(row.command, capsys) == sum(_counts(row.cells)), row
                     checked += 1
+    for fact in by_id["unknown"].facts[:3]:
+        assert shown(fact.command, capsys) == fact.value, fact
     approver = next(table for table in by_id["people"].tables if table.rows).rows[0]
     assert shown(approver.command, capsys) == approver.cells[1]
     assert checked > 15

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcpbridge.audit.report import Period
+from mcpbridge.audit.report import Period, html, markdown
 from mcpbridge.ports import Record
 from tests.audit_report.made import (
     NOON,
@@ -196,6 +196,32 @@ def test_limits_grants_servers_and_signoffs_have_their_sections(tmp_path: Path) 
     assert rows(found, "limits", "Grants by tool") == [("bank.look", 1, 1, 0)]
     assert rows(found, "limits", "Limits reached, by reason") == [("three a day", 1)]
     assert rows(found, "signoffs", "Latest first")[0][::2] == ("mira", "1-6")
+
+
+@pytest.mark.promise("report-questions")
+def test_what_servers_asked_people_for_has_a_section(tmp_path: Path) -> None:
+    asked = {"server_label": "bank", "tool": "pay"}
+    answers: list[tuple[str, dict[str, str]]] = [
+        ("accept", {"approver": "ada"}),
+        ("decline", {"approver": "ada"}),
+        ("decline", {}),
+    ]
+    log = write(
+        tmp_path,
+        [
+            *(note("elicitation_asked", **asked, elicitation=kind) for kind in ("form", "form", "url")),
+            *(note("elicitation_answered", **asked, answer=answer, **who) for answer, who in answers),
+        ],
+    )
+    found = reported(log)
+    assert facts(found, "questions") == {"asked": 3, "answered": 3, "accepted: something was given": 1}
+    assert rows(found, "questions", "By tool") == [("bank.pay", 3)]
+    assert rows(found, "questions", "By kind") == [("form", 2), ("url", 1)]
+    assert rows(found, "questions", "By answer") == [("decline", 2), ("accept", 1)]
+    assert rows(found, "questions", "Accepted, by tool") == [("bank.pay", 1)]
+    assert rows(found, "questions", "Who answered") == [("ada", 2), ("nobody named", 1)]
+    for page in (markdown(found), html(found)):
+        assert "Questions of servers" in page
 
 
 def test_only_the_period_counts(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcpbridge import Approver, Bridge, Configuration, Result
+from mcpbridge import Approver, Bridge, Configuration, Notice, Result
 from mcpbridge.config import load_config_text
 from mcpbridge.testing import FakeToolbox, FixedClock, MemoryAudit, ScriptedModel, Step
 
@@ -33,6 +33,8 @@ class Scene:
     tools: Iterable[Callable[..., Any]] = ()
     profile: str = "local"
     audit: MemoryAudit = field(default_factory=lambda: MemoryAudit(clock=FixedClock()))
+    notices: tuple[Notice, ...] = field(default=(), init=False)
+    """Of the last turn."""
     model: ScriptedModel = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ class Scene:
                 else:
                     prompt()
         assert result is not None
+        self.notices = result.notices
         return result
 
     def records(self, *types: str) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ def test_an_answer_that_does_not_fit_is_told_at_once_and_asked_for_again(tmp_pat
 
 @pytest.mark.promise("bridged-elicitation-edited")
 def test_a_yes_to_a_proposal_that_does_not_fit_is_told_at_once_too(tmp_path: Path) -> None:
-    schema = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 18}}}
+    schema = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 18, "default": 0}}}
     ana, shown = terminal('y\ne\n{"age": 20}\ny\n')
 
     answered, _ = asked(tmp_path, replace(FORM, schema=schema), ana)
@@ -74,7 +74,7 @@ def test_a_yes_to_a_proposal_that_does_not_fit_is_told_at_once_too(tmp_path: Pat
     assert "Not sent: the answer does not fit the server's form: age: 0 is less than" in shown.getvalue()
 
 
-@pytest.mark.promise("bridged-elicitation-edited")
+@pytest.mark.promise("bridged-elicitation-nothing-made-up")
 def test_a_yes_answers_no_required_field_for_which_nothing_is_proposed(tmp_path: Path) -> None:
     fields = {"day": {"type": "string"}, "sure": {"type": "boolean"}, "seat": {"default": "1F"}, "note": {}}
     schema = {"type": "object", "properties": fields, "required": ["day", "sure", "seat"]}
@@ -84,12 +84,13 @@ def test_a_yes_answers_no_required_field_for_which_nothing_is_proposed(tmp_path:
 
     assert answered.content == {"day": "Friday", "sure": True, "seat": "1F"}
     assert (
-        "Not sent: nobody has said yet what to answer for day, sure; write it with e.\n" in shown.getvalue()
+        "Not sent: nobody has said yet what to answer for day, sure.\nPlease answer y, n or e"
+        in shown.getvalue()
     )
 
 
 def test_what_a_server_wrote_into_its_form_moves_no_cursor_in_a_complaint(tmp_path: Path) -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "string", "const": "\x1b[2Jx"}}}
+    schema = {"type": "object", "properties": {"a": {"type": "string", "const": "\x1b[2Jx", "default": ""}}}
     ana, shown = terminal("y\nn\n\n")
 
     answered, _ = asked(tmp_path, replace(FORM, schema=schema), ana)
@@ -145,9 +146,9 @@ def test_every_choice_of_a_form_is_on_the_screen_with_its_title(tmp_path: Path) 
     answered, _ = asked(tmp_path, replace(FORM, schema=schema), ana)
 
     assert [line for line in shown.getvalue().splitlines() if " of [" in line] == [
-        '  answer     size  "s"  (one of ["s" = "Small", "l" = "Large"])',
-        '             meal  "none"  (one of ["none" = "No meal", "soup" = "Soup of the day"])',
-        '             tags  []  (some of ["a", "b"], at most 2)',
+        '  answer     size  left out  (one of ["s" = "Small", "l" = "Large"])',
+        '             meal  left out  (one of ["none" = "No meal", "soup" = "Soup of the day"])',
+        '             tags  left out  (some of ["a", "b"], at most 2)',
         '             days  ["fr"]  (when; some of ["mo" = "Monday\\"], \\u001b[2J", "fr"], at least 1)',
     ]
-    assert answered.content == {"size": "s", "meal": "none", "tags": [], "days": ["fr"]}
+    assert answered.content == {"days": ["fr"]}

@@ -121,8 +121,13 @@ def test_what_a_person_writes_instead_is_held_to_the_schema_too(tmp_path: Path) 
 
     result = one.run("go")
 
-    assert_denied(result, "docs.search", outcome="malformed")
-    assert box.calls == []
+    [question] = result.questions
+    [notice] = [one for one in result.notices if one.type == "edit_refused"]
+    assert question.action.arguments == {"q": "mcp"}
+    assert "docs.search cannot be used (the arguments do not fit the tool's schema: q: 7 is not of type" in (
+        notice.message
+    )
+    assert (one.records("decision"), box.calls) == ([], [])
 
 
 def test_an_edited_call_runs_as_edited_and_the_model_is_told(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ rules:
     then: [{call: {name: here__echo, arguments: {text: hello}}}]
   - when: {user: "^die"}
     then: [{call: {name: here__die, arguments: {}}}]
+  - when: {user: "^ask"}
+    then: [{call: {name: here__ask, arguments: {}}}]
   - when: {user: "^slow"}
     then: [{call: {name: here__slow, arguments: {}}}]
   - when: {function_output: "*"}
@@ -67,6 +69,27 @@ def test_a_program_on_this_machine_is_called_and_its_answer_told(
     )
 
 
+@pytest.mark.promise("bridged-elicitation-told")
+@pytest.mark.parametrize("ask", ["terminal", "deny"])
+def test_a_server_s_question_that_nobody_could_be_asked_is_told_with_how_to_be_asked(
+    ask: str, service: LocalEndpoint, tmp_path: Path
+) -> None:
+    shell = configured(tmp_path, service, extra=", elicitation: ask")
+    with (tmp_path / "mcpbridge.yaml").open("a") as file:
+        file.write(f"approvals: {{ask: {ask}}}\n")
+
+    ended = shell.here("ask")
+
+    assert ended.code == 0
+    assert (
+        "notice   question_declined: here.ask asked something and got no answer, nobody is there; run at a "
+        "terminal with `approvals: {ask: terminal}`, or pass approver= in Python\n"
+    ) in ended.err
+    assert [
+        record["answer"] in ("decline", "cancel") for record in shell.records("elicitation_answered")
+    ] == [True]
+
+
 def test_a_question_about_a_bridged_call_waits_in_saved_state(service: LocalEndpoint, tmp_path: Path) -> None:
     shell = configured(tmp_path, service, policy=ASK)
 
@@ -89,8 +112,8 @@ def test_edited_arguments_that_do_not_fit_decide_nothing_and_the_question_stays_
     right = shell.here("--resume", "state.json", "--decide", f"{question}=edit:right.json")
 
     assert (wrong.code, wrong.out, decided) == (2, "", [])
-    assert f"--decide {question}=edit: " in wrong.err
-    assert "here.echo; nothing was decided, so correct it and decide again" in wrong.err
+    assert f"mcpbridge: {question}: what was written instead for here.echo cannot be used (" in wrong.err
+    assert "; nothing was decided, so correct it and decide again" in wrong.err
     assert right.code == 0, right.err
     assert "other" in right.out
 
@@ -218,3 +241,13 @@ def test_the_probe_gives_a_program_its_own_time_unless_another_is_given(
 
     assert "here: it did not answer in time (connect_timeout)" in own.out
     assert "here: no list of tools within 0.2 s; --timeout gives it longer" in given.out
+
+
+def test_people_see_that_a_result_was_cut(service: LocalEndpoint, tmp_path: Path) -> None:
+    shell = configured(tmp_path, service, extra=", max_result: 10")
+
+    ended = shell.here("echo")
+    whole = shell.mcpbridge("audit", "show")
+
+    assert "result   here.echo completed, ran here, cut from 17 bytes: " in ended.err
+    assert "status=completed, cut from 17 bytes" in whole.out

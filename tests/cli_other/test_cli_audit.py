@@ -70,6 +70,8 @@ def test_show_prints_one_line_a_record_of_the_folder_audit(
         (["--conversation", "conv_1", "--type", "run_finished"], [5]),
         (["--request", "mcpr_1"], [2, 3]),
         (["--type", "decision", "--type", "outcome"], [2, 3, 4]),
+        (["--outcome", "human_allow", "--outcome", "policy_deny"], [2, 4]),
+        (["--outcome", "policy_deny", "--outcome", "completed"], [3, 4, 5]),
         (["--limit", "2"], [4, 5]),
         (["--since", "1h"], [1, 2, 3, 4, 5]),
         (["--since", "2999-01-01"], []),
@@ -219,3 +221,17 @@ def test_since_takes_dates_times_and_durations() -> None:
     )
     with pytest.raises(UsageError, match="is no time"):
         since("yesterday", now=now)
+
+
+@pytest.mark.parametrize(
+    "option", ["--tool", "--server", "--principal", "--approver", "--rule", "--run", "--request", "--since"]
+)
+def test_a_filter_that_is_given_twice_is_refused(
+    log: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["audit", "show", option, "1d", option, "2d"])
+
+    assert refused.value.code == 2
+    said = capsys.readouterr().err.splitlines()[0]
+    assert said.endswith(f"argument {option}: given twice, and no record passes both; give it once")

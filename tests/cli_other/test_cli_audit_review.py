@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from rich.cells import cell_len
 
 from mcpbridge.audit import AuditLog, read, render_line
 from mcpbridge.audit.chain import chained, line_hash
+from mcpbridge.audit.review.evidence import evidence
+from mcpbridge.cli.audit.evidence_text import evidence_lines
 from mcpbridge.cli.main import main
 from mcpbridge.core.secret import Mask
 from mcpbridge.ports import Record
@@ -104,6 +107,23 @@ def test_one_decision_is_shown_with_its_policy_and_its_proof(
     found = json.loads(out(capsys, "show", "3", "--json"))
     assert found["record"]["seq"] == 3
     assert found["coverage"]["included"] is True
+
+
+def test_what_a_person_was_shown_is_shown_as_it_was(
+    log: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = "The model wants to pay:\n\n  amount     5\n  note       " + "now, and  exactly, " * 7 + "so"
+    shown = {"screen_hash": hashlib.sha256(asked.encode()).hexdigest()}
+    record = payment(5, "policy_allow", **shown)
+    write(log, replace(record, blobs=(asked,)))
+
+    text = out(capsys, "show", "mcpr_00000005")
+    assert "".join(f"  | {line}".rstrip() + "\n" for line in asked.split("\n")) in text
+
+    narrow = [*evidence_lines(evidence(log, "mcpr_00000005", None), width=60)]
+    kept = [line for line in narrow if line.startswith("  |")]
+    assert len(kept) > asked.count("\n") + 1
+    assert max(map(cell_len, kept)) <= 60
 
 
 def test_what_is_meant_by_the_words_is_told_where_it_is_unclear(
@@ -204,12 +224,31 @@ def test_an_explanation_never_guesses(log: Path, here: Path, capsys: pytest.Capt
     )
     (here / "pay.yaml").write_text(_POLICY)
     text = " ".join(out(capsys, "explain", "mcpr_00000009", "--policy", "pay.yaml").split())
-    assert "the log does not show all arguments" in text
-    assert "allow or ask or deny: it depends on the argument `amount`" in text
+    assert text.count("allow or ask or deny: it depends on the argument `amount`") == 2
+    assert "of that time pay.yaml (blob" in text
     assert "worked out again it is otherwise" in out(capsys, "explain", "mcpr_00000010")
     assert "its text is not in blobs/" in out(capsys, "explain", "mcpr_00000011")
     assert main(["audit", "explain", "1"]) == 2
     assert "record 1 is no decision but policy_loaded" in capsys.readouterr().err
+
+
+def test_what_the_log_hides_stops_no_explanation_that_does_not_need_it(
+    log: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masked = {"amount": 5000, "note": {"hmac": "0" * 64, "key": "12345678"}}
+    whole = payment(7, "policy_deny", arguments_hmac="0" * 64, arguments_size=9)
+    sized = replace(whole, fields={name: whole.fields[name] for name in whole.fields if name != "arguments"})
+    write(
+        log, payment(6, "policy_deny", arguments=masked), sized, payment(8, "policy_allow", arguments=masked)
+    )
+
+    text = " ".join(out(capsys, "explain", "mcpr_00000006").split())
+    assert "not all arguments are in the log; by those that are: deny (never)" in text
+    text = " ".join(out(capsys, "explain", "mcpr_00000007").split())
+    assert "by those that are: allow or ask or deny: it depends on the arguments" in text
+    text = " ".join(out(capsys, "explain", "mcpr_00000008").split())
+    assert "by those that are: deny (never)" in text
+    assert "that is otherwise than it was decided" in text
 
 
 def test_reconcile_tells_by_its_exit_code(log: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,6 +74,47 @@ def test_check_tells_the_difference_line_by_line_and_writes_nothing(
     assert (file["written"], file["differences"][0]) == (False, "bank.look: new")
 
 
+def test_the_first_pin_says_what_is_pinned_and_not_that_anything_differs(
+    config: Path, bank: Changing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank.tools = [PAY, LOOK]
+    config.write_text(config.read_text() + f'  - {{label: other, url: "{bank.url}"}}\n')
+
+    assert main(["pin", "--check"]) == 1
+    checked = capsys.readouterr().out
+    assert main(["pin", "--check", "--json"]) == 1
+    [file] = json.loads(capsys.readouterr().out)["files"]
+    assert main(["pin"]) == 0
+    written = capsys.readouterr().out
+    assert main(["pin"]) == 0
+    again = capsys.readouterr().out
+
+    assert checked.endswith(
+        "tools.lock: not there; `mcpbridge pin` would pin 4 tools of 2 servers for the first time\n"
+    )
+    assert (file["first"], file["tools"], file["servers"]) == (True, 4, 2)
+    assert written.endswith("tools.lock: written, 4 tools of 2 servers are pinned for the first time\n")
+    assert "bank.pay: new\n" in written
+    assert "difference" not in checked + written
+    assert again.endswith("tools.lock: written, 0 differences\n")
+
+
+def test_a_first_pin_of_which_a_server_fails_is_not_told_as_one(
+    config: Path, bank: Changing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text() + f'  - {{label: other, url: "{bank.url}/nothing-here"}}\n')
+
+    assert main(["pin"]) == 1
+    written = capsys.readouterr().out
+    assert main(["pin", "--check"]) == 1
+    checked = capsys.readouterr().out
+
+    assert written.endswith("tools.lock: NOT written, nothing is pinned yet\n")
+    assert checked.endswith(
+        "would pin 1 tool of 1 server for the first time as far as could be looked at; not compared: other\n"
+    )
+
+
 def test_a_server_that_fails_leaves_the_lock_as_it_was(
     config: Path, bank: Changing, capsys: pytest.CaptureFixture[str]
 ) -> None:

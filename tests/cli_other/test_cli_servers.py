@@ -76,3 +76,74 @@ def test_a_configuration_with_problems_is_exit_2(
 
     assert main(["servers", "list"]) == 2
     assert "mcpbridge.yaml:4: " in capsys.readouterr().err
+
+
+AUTO = "{label: docs, via: auto, url: 'https://docs.example/mcp'}"
+
+
+@pytest.mark.parametrize(
+    ("profile", "reached"),
+    [
+        ("openai", "via auto: hosted"),
+        (
+            "{extends: openai, approvals_honoured: false}",
+            "via auto: bridged here, because the profile 'custom' does not say approvals_honoured",
+        ),
+    ],
+)
+def test_the_list_and_the_check_say_who_connects_where_that_is_left_open(
+    write_config: WriteConfig, capsys: pytest.CaptureFixture[str], profile: str, reached: str
+) -> None:
+    config = write_config(AUTO)
+    config.write_text(
+        "model: {name: m, endpoint: 'https://models.example/v1', profile: " + profile + "}\n"
+        "policy: ask-before-write\nservers:\n- " + AUTO + "\n"
+    )
+
+    assert main(["servers", "list"]) == 0
+    assert f"docs  https://docs.example/mcp  ({reached})\n" in capsys.readouterr().out
+    assert main(["servers", "list", "--json"]) == 0
+    [server] = json.loads(capsys.readouterr().out)["servers"]
+    assert server["bridged_because"] == reached.partition("because ")[2]
+    assert main(["check"]) == 0
+    assert f"docs  https://docs.example/mcp  all tools, {reached}\n" in capsys.readouterr().out
+
+
+def test_the_list_shows_how_a_server_is_spoken_to_and_who_gets_its_token(
+    write_config: WriteConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_config(
+        "{label: old, via: bridge, url: 'https://old.example/sse', transport: sse, elicitation: refuse, "
+        "oauth: {grant: client_credentials, client_id: n, client_secret: '${env:TRACKER_TOKEN}', "
+        "issuer: 'https://login.example'}}",
+        "{label: here, via: bridge, command: [server-of-files], protocol: legacy}",
+        "{label: crm, url: 'https://crm.example/mcp', oauth: {}}",
+    )
+
+    assert main(["servers", "list"]) == 0
+    out = capsys.readouterr().out
+    assert main(["servers", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["servers"]
+
+    assert out.splitlines() == [
+        "old  https://old.example/sse  (via bridge)",
+        "  tools    all that it lists",
+        "  speaks   sse, protocol auto",
+        "  asks     nobody (elicitation: refuse)",
+        "  headers  Authorization (a token by oauth)",
+        "  oauth    client_credentials at https://login.example",
+        "here  stdio:server-of-files  (via bridge)",
+        "  tools    all that it lists",
+        "  speaks   standard input and output, protocol legacy",
+        "  env      none",
+        "crm  https://crm.example/mcp  (via hosted)",
+        "  tools    all that it lists",
+        "  headers  Authorization (a token by oauth)",
+        "  oauth    authorization_code",
+    ]
+    assert TOKEN not in out
+    assert [(one["transport"], one["protocol"], one["oauth"], one["elicitation"]) for one in listed] == [
+        ("sse", "auto", "client_credentials", "refuse"),
+        ("streamable-http", "legacy", None, "ask"),
+        ("streamable-http", "auto", "authorization_code", "ask"),
+    ]

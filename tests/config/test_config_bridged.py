@@ -166,6 +166,18 @@ def test_what_does_not_fit_together_is_refused_where_it_stands(
     assert found.replace("[3]", ".3").replace("[1]", ".1") == f"mcpbridge.yaml:{problem}"
 
 
+def test_every_key_that_a_hosted_server_cannot_have_is_named_at_once(problems: Problems) -> None:
+    hosted = WEB.replace("bridge", "hosted")
+    more = "    offer: [prompts]\n    call_timeout: 2m\n    max_tools: 7\n    allowed_tools: []\n"
+    why = "is for a server that mcpbridge connects to; write via: bridge"
+    assert problems(hosted + more) == [
+        f"mcpbridge.yaml:7: servers[docs].offer: offer {why}",
+        f"mcpbridge.yaml:8: servers[docs].call_timeout: call_timeout {why}",
+        f"mcpbridge.yaml:9: servers[docs].max_tools: max_tools {why}",
+        "mcpbridge.yaml:10: servers[docs].allowed_tools: the list is empty; name tools, or remove the server",
+    ]
+
+
 def test_the_same_holds_in_python() -> None:
     with pytest.raises(DeclarationRefused, match="no provider can start a command; write via: bridge"):
         ServerDeclaration(label="files", command=("npx", "files"))

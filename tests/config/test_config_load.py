@@ -252,6 +252,25 @@ def test_check_adds_secrets_that_are_not_there(folder: Path, sources: SecretSour
     assert load_config(path, sources=absent).servers[0].label == "docs"  # secrets are not needed to load
 
 
+def test_a_private_key_has_several_lines_where_a_header_may_not(folder: Path) -> None:
+    path = folder / "c.yaml"
+    path.write_text(
+        "model: {name: m, endpoint: local}\npolicy: ./policy.yaml\nservers:\n  - label: docs\n"
+        "    url: https://docs.example.com/mcp\n    headers:\n      X-Key: ${env:PEM}\n"
+        "    oauth: {grant: client_credentials, client_id: a, private_key: '${env:PEM}', "
+        "issuer: 'https://auth.example.com'}\n",
+        encoding="utf-8",
+    )
+    sources = SecretSources(env={"PEM": "-----BEGIN\nk\n-----END\n"}, read_file=_refusing, keyring=_none)
+    assert [str(problem) for problem in check_config(path, sources=sources)] == [
+        f"{path}:7: ${{env:PEM}} holds a line break or another control character"
+    ]
+
+
+def _none(_service: str, _user: str) -> None:
+    return None
+
+
 def _refusing(path: Path) -> str:
     from mcpbridge.config import SecretUnavailable
 
@@ -284,3 +303,22 @@ def test_time_stamps_without_their_extra_are_a_problem_among_the_others(
     assert "mcpbridge.yaml:4: audit.anchors" in stamps
     assert "pip install 'mcpbridge[timestamps]'" in stamps
     assert "syslog: write local" in syslog
+
+
+@pytest.mark.parametrize("file", ["audit/audit.jsonl", "./elsewhere/../audit/keys/new.jsonl", "link.jsonl"])
+def test_an_anchor_in_the_logs_own_folder_is_refused_with_its_line(
+    problems: Problems, folder: Path, file: str
+) -> None:
+    (folder / "link.jsonl").symlink_to(folder / "audit" / "audit.jsonl")
+    [found] = problems(f"audit:\n  anchors:\n    - {{syslog: local}}\n    - {{file: {file}}}\n")
+    assert found.startswith(f"mcpbridge.yaml:6: audit.anchors[1].file: {file} is in the log's own folder")
+    assert found.endswith("write a path outside it, such as /mnt/heads/log.jsonl")
+
+
+def test_an_anchor_that_is_the_same_place_as_one_before_is_refused(problems: Problems, folder: Path) -> None:
+    (folder / "link.jsonl").symlink_to(folder / "heads.jsonl")
+    places = ("file: heads.jsonl", "stderr: true", "syslog: local", "file: link.jsonl", "stderr: true")
+    entries = "".join(f"    - {{{place}, every: {at + 1}s}}\n" for at, place in enumerate(places))
+    file, stderr = problems(f"audit:\n  anchors:\n{entries}")
+    assert file.endswith("8: audit.anchors[3] is the same place as audit.anchors[0]; remove one of them")
+    assert stderr.endswith("9: audit.anchors[4] is the same place as audit.anchors[1]; remove one of them")

@@ -128,6 +128,14 @@ def test_a_value_that_cannot_be_sent_is_missing(text: str, message: str) -> None
     assert CANARY not in shown
 
 
+def test_a_key_may_have_several_lines_and_no_other_control_character() -> None:
+    sources = _sources(KEY="-----BEGIN\r\nabc\n-----END\n", ODD=f"{CANARY}\n\x1b[31m")
+    assert parse_template("${env:KEY}", lines=True).resolve(sources).reveal() == sources.env["KEY"]
+    with pytest.raises(MissingSecret) as caught:
+        parse_template("${env:ODD}", lines=True).resolve(sources)
+    assert caught.value.problems[0].message == "${env:ODD} holds a control character"
+
+
 def test_no_repr_shows_a_value() -> None:
     sources = _sources(TOKEN=CANARY)
     template = parse_template(f"{CANARY} ${{env:TOKEN}}", file="c.yaml", line=2)

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mcpbridge.core.approval import Vote
-from mcpbridge.core.conversation import ApprovalAnswer, Conversation, Decided, FunctionAnswer, Grant
+from mcpbridge.core.conversation import ApprovalAnswer, Conversation, FunctionAnswer, Grant
+from mcpbridge.core.decisions import Decided
 from mcpbridge.core.entries import McpResults
 from mcpbridge.core.items import ApprovalRequest
 from mcpbridge.testing import approval_request, function_call, mcp_call, mcp_list_tools, message, reasoning

@@ -100,6 +100,18 @@ def test_what_came_from_outside_cannot_move_the_cursor(screen: Screen, lines: Li
     assert "\x1b" not in "".join(lines)
 
 
+def test_a_command_is_never_run_together_with_what_it_does(screen: Screen, lines: Lines) -> None:
+    long = "mcpbridge audit show /tmp/mcpbridge-demo-1a2b3c4d/audit"
+    screen.command("mcpbridge init", "write a configuration")
+    screen.command(long, "read the log")
+
+    assert lines == [
+        "  mcpbridge init                write a configuration",
+        f"  {long}",
+        "                                read the log",
+    ]
+
+
 def test_verdicts_are_coloured_where_colour_is_wanted(lines: Lines) -> None:
     screen = Screen(write=lines.append, color=True)
 

@@ -273,3 +273,18 @@ def test_a_question_left_open_is_an_event_and_pauses() -> None:
 
 def test_said_is_what_the_scene_starts_with() -> None:
     assert said().user_texts == ("Go",)
+
+
+class OneCallOnly(Asked):
+    """Somebody whose answer can only be about this one call."""
+
+    once_only = True
+
+
+@pytest.mark.parametrize("somebody", [OneCallOnly(answer=Approve()), Asked(answer=Approve())])
+def test_who_can_answer_one_call_only_is_offered_no_always(somebody: Asked) -> None:
+    decide(policy(ask="files.write"), somebody)
+
+    [question] = somebody.questions
+    offered = not isinstance(somebody, OneCallOnly)
+    assert (question.grantable, "always" in question.screen) == (offered, offered)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from mcpbridge.core.conversation import Conversation
@@ -43,6 +45,15 @@ def test_a_person_says_yes_later() -> None:
     assert_allowed(done.conversation, "files.write", outcome="human_allow")
     assert scene.model.answers("mcpr_write") == [True]
     assert scene.records("decision")[0]["authenticated"] is True
+
+
+@pytest.mark.parametrize("answer", [Approve(by="bo"), Deny(by="bo")])
+def test_a_decision_of_later_says_when_it_was_asked_first(answer: Approve | Deny) -> None:
+    scene, saved = paused()
+    scene.run(saved, answers={"mcpr_write": answer})
+    [record] = scene.records("decision")
+    first = datetime.fromtimestamp(saved.asked_at["mcpr_write"], UTC).isoformat()
+    assert (record["mode"], record["asked_at"], record["shown_at"]) == ("resumed", first, first)
 
 
 def test_a_person_says_no_later_and_the_model_hears_why() -> None:

@@ -113,6 +113,18 @@ def test_a_no_counts_also_where_the_rules_allow_by_now() -> None:
     assert here.model.answers("mcpr_write") == [False]
 
 
+def test_a_no_to_an_older_screen_counts_also_where_a_grant_covers_the_call_by_now() -> None:
+    twice = response(*(approval_request("files", "write", {"path": "a"}, id=f"mcpr_{n}") for n in (1, 2)))
+    here = Scene(steps=(twice, END), policy=policy(ask="files.*"))
+    conversation = loads(dumps(here.run().conversation))
+    here.policy = policy(default="ask")  # as strict, and other words on the screen
+    here.approver = Asked(answer=Approve(by="bo", always=True))
+    done = here.run(conversation, answers={"mcpr_2": Deny(by="ana")})
+    assert len(done.conversation.grants) == 1
+    assert here.model.answers("mcpr_1") == [True]
+    assert here.model.answers("mcpr_2") == [False]
+
+
 def test_a_yes_to_a_function_that_does_not_exist_is_a_denial() -> None:
     rules = policy(ask="local.*")
     here = Scene(

@@ -38,6 +38,8 @@ def call(number: Any, params: dict[str, Any]) -> None:
     text = "done"
     match params["name"]:
         case "tell":
+            logged = {"level": "info", "data": f"somebody else used {SECRET}"}
+            send({"method": "notifications/message", "params": logged})
             about: dict[str, Any] = {"progressToken": params["_meta"]["progressToken"], "total": 3}
             for progress, message in ((1, f"the key is {SECRET}"), (float("inf"), "endless"), (2, "on")):
                 told = {**about, "progress": progress, "message": message}

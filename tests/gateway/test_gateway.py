@@ -169,7 +169,7 @@ def test_a_page_of_another_origin_cannot_use_the_gateway(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--client", "editor=NOT_SET_HERE", "--http"], "NOT_SET_HERE holds no token of 16 characters"),
+        (["--client", "editor=NOT_SET_HERE", "--http"], "--client number 1: no such variable is set"),
         (["--client", "editor", "--http"], "write NAME=VARIABLE"),
         (["--client", "editor=X"], "--client is for --http"),
         (["--ask", "terminal"], "standard input belongs to the client"),

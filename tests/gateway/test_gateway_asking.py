@@ -73,6 +73,22 @@ def test_the_person_at_a_trusted_client_decides(tmp_path: Path, era: Any, http: 
     assert len(records(tmp_path, "question_asked")) == 2
 
 
+@pytest.mark.promise("gateway-asks-client")
+@pytest.mark.parametrize("era", ERAS)
+def test_a_client_is_told_of_no_answer_that_it_cannot_give(tmp_path: Path, era: Any) -> None:
+    configured(tmp_path)
+    shown: list[Any] = []
+
+    async def body(client: Client) -> None:
+        assert not (await client.call_tool("shop__burn", {"key": "a"})).is_error
+
+    answer = form({"decision": "yes"}, shown)
+    used(body, gateway(tmp_path, "--ask", "client"), mode=era, elicitation_callback=answer)
+    assert "shop.burn" in shown[0].message
+    assert "always" not in shown[0].message
+    assert set(shown[0].requested_schema["properties"]) == {"decision", "reason"}
+
+
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
 def test_a_server_that_asks_is_answered_in_its_own_form(tmp_path: Path, era: Any, action: str) -> None:

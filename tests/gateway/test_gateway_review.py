@@ -81,7 +81,7 @@ async def _nothing(progress: float, total: float | None, message: str | None) ->
 
 @pytest.mark.promise("gateway-tells-no-secret")
 @pytest.mark.parametrize("era", ERAS)
-def test_progress_questions_and_descriptions_tell_a_client_no_credential(
+def test_progress_questions_and_descriptions_tell_a_client_no_credential_and_log_lines_tell_it_nothing(
     tmp_path: Path, era: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over_telltale(tmp_path, monkeypatch)
@@ -94,12 +94,16 @@ def test_progress_questions_and_descriptions_tell_a_client_no_credential(
         told.append(params.model_dump_json())
         return types.ElicitResult(action="decline")
 
+    async def logged(params: types.LoggingMessageNotificationParams) -> None:
+        told.append(params.model_dump_json())
+
     async def body(client: Client) -> None:
         told.append((await client.list_tools()).model_dump_json())
         await client.call_tool("shop__tell", {}, progress_callback=progressed)
         await client.call_tool("shop__ask", {})
 
-    used(body, gateway(tmp_path, "--ask", "client"), mode=era, elicitation_callback=elicit)
+    client_gets = {"elicitation_callback": elicit, "logging_callback": logged}
+    used(body, gateway(tmp_path, "--ask", "client"), mode=era, **client_gets)
     listing, *progress, question_ = told
     assert progress == [(1.0, "the key is [secret]"), (2.0, "on")]  # what is endless is no JSON
     assert "With [secret]." in listing

@@ -88,6 +88,8 @@ def call(request: dict[str, Any]) -> None:  # noqa: C901 # one line a tool
         case "child":
             child = subprocess.Popen(["sleep", "1000"])
             text(request, str(child.pid))
+        case "garble":
+            garble(request, given)
         case "environment":
             text(request, json.dumps(dict(os.environ)))
         case "progress":
@@ -111,6 +113,15 @@ def call(request: dict[str, Any]) -> None:  # noqa: C901 # one line a tool
             text(request, "ran", structuredContent=given)
         case _:
             answer(request, {"content": [{"type": "nonsense"}]})
+
+
+def garble(request: dict[str, Any], given: dict[str, str]) -> None:
+    """Write the bytes of a line, with the request's id."""
+    line = bytes.fromhex(given["line"]).replace(b"ID", str(request["id"]).encode())
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+    if "then" in given:
+        text(request, given["then"])
 
 
 def ask(request: dict[str, Any]) -> None:

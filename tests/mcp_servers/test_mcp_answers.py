@@ -74,6 +74,8 @@ def test_pictures_sounds_files_and_links_become_content_parts_in_their_order(sit
         (["hello"], {"result": "hello"}, "hello"),
         (["a summary"], {"n": 1}, 'a summary\n{"n": 1}'),
         ([], {"n": 1}, '{"n": 1}'),
+        (['{"n": 1}'], {"n": True}, '{"n": 1}\n{"n": true}'),
+        (["1"], {"result": True}, '1\n{"result": true}'),
     ],
 )
 def test_structured_content_is_shown_once(

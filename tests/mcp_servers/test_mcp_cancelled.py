@@ -4,61 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import selectors
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mcpbridge.adapters.mcp_servers.settings import Bounds, StdioCommand
 from mcpbridge.errors import ToolsChanged
-from tests.long import LONG
+from tests.mcp_servers.passes import Passes, Story, moments, run
 from tests.mcp_servers.scene import call, program, toolbox, until
-from tests.mcp_servers.test_mcp_chaos import children, descriptors
+from tests.mcp_servers.test_mcp_chaos import children
 from tests.mcp_servers.test_mcp_programs import alive
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX")
 BOUNDS = Bounds(backoff=0.0, goodbye=0.2)
-
-
-class Passes(selectors.DefaultSelector):
-    """Counts how often a loop looks for something to do while a task runs; cancels it at some of them."""
-
-    def __init__(self, *at: int, first: Callable[[], None] = lambda: None) -> None:
-        super().__init__()
-        self.count, self._at, self._first = 0, at, first
-        self._task: asyncio.Task[Any] | None = None
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if self._task is not None and not self._task.done():
-            self.count += 1
-            if self.count in self._at:
-                self._first()
-                self._task.cancel()
-                timeout = 0
-        return super().select(timeout)
-
-    async def over(self, work: Coroutine[Any, Any, object]) -> None:
-        self._task = asyncio.create_task(work)
-        await asyncio.wait({self._task})
-
-
-def run(passes: Passes, story: Callable[[Passes], Awaitable[None]]) -> int:
-    """How many passes it took. Fails where a task, a process or a file descriptor is left."""
-    before = children()
-
-    async def whole() -> None:
-        await story(passes)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert children() == before
-
-    open_before = descriptors()
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(passes)) as runner:
-        runner.run(whole())
-    assert descriptors() <= open_before
-    return passes.count
 
 
 async def opening(passes: Passes) -> None:
@@ -83,12 +42,10 @@ async def closing_while_it_opens(passes: Passes) -> None:
 
 @pytest.mark.promise("bridged-nothing-left")
 @pytest.mark.parametrize("story", [opening, closing, closing_while_it_opens])
-def test_wherever_it_is_cancelled_twice_nothing_is_left_behind(
-    story: Callable[[Passes], Awaitable[None]],
-) -> None:
+def test_wherever_it_is_cancelled_twice_nothing_is_left_behind(story: Story) -> None:
     """Naively, whoever does not wait for the end of a connection any more leaves it to nobody."""
     whole = run(Passes(), story)
-    for number in range(1, whole + 1, 1 if LONG else 3):
+    for number in moments(whole, every=3):
         run(Passes(number, number + 2), story)
 
 

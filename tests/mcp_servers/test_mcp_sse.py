@@ -25,11 +25,12 @@ from tests.mcp_servers.scene import call, toolbox, until
 
 
 class Stream:
-    """The server: `status` is what it answers to the POST of a call; `end` ends its stream."""
+    """The server: `status` is what it answers to the POST of a call; `end` ends its stream. `garbled`: its
+    answers to calls are no JSON."""
 
     def __init__(self, site: HTTPServer) -> None:
         self.status = 202
-        self.muted = False
+        self.muted = self.garbled = False
         self.sent: queue.Queue[str | None] = queue.Queue()
         site.expect_request("/sse").respond_with_handler(self._open)
         site.expect_request("/messages").respond_with_handler(self._post)
@@ -52,7 +53,8 @@ class Stream:
         made = self._result(message)
         self.muted = message.get("method") == "tools/call" and made is None
         if made is not None:
-            self.sent.put(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": made}))
+            body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": made})
+            self.sent.put(body.replace("fine", r"\ud800") if self.garbled else body)
         return Response("no", status=self.status if message.get("method") == "tools/call" else 202)
 
     def _result(self, message: dict[str, Any]) -> dict[str, Any] | None:

@@ -11,9 +11,9 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlencode
 
 import jwt
@@ -33,6 +33,9 @@ class Authority:
     origin: str = ""
     key: Any = None
     """The public key of the client `signer`."""
+    signer: str = "signer"
+    behind: Starlette | None = None
+    """An MCP server that whoever has a good token gets to; else the token is the answer."""
     seen: Counter[str] = field(default_factory=Counter[str])
     good: set[str] = field(default_factory=set[str])
     """Access tokens that hold."""
@@ -42,6 +45,10 @@ class Authority:
     codes: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     needs: str = "read"
     lifetime: int = 3600
+    supported: list[str] = field(default_factory=list[str])
+    """Scopes that the resource's metadata names."""
+    asked: list[str | None] = field(default_factory=list["str | None"])
+    """The scopes that clients with credentials have asked for; None: they named none."""
     resource: str | None = None
     """What the metadata says the resource is, where it lies."""
     issuer: str | None = None
@@ -73,14 +80,15 @@ class Authority:
         if self.needs not in self.scopes[token].split():
             challenge = f'Bearer error="insufficient_scope", scope="{self.needs}", {metadata}'
             return Response(status_code=403, headers={"WWW-Authenticate": challenge})
-        return JSONResponse({"token": token})
+        # Starlette calls what a route returns, and an application is called like a response.
+        return JSONResponse({"token": token}) if self.behind is None else cast("Response", self.behind)
 
     async def of_resource(self, _request: Request) -> Response:
         self.seen["resource metadata"] += 1
         servers = [self.issuer or self.origin]
-        return JSONResponse(
-            {"resource": self.resource or f"{self.origin}/mcp", "authorization_servers": servers}
-        )
+        about: dict[str, Any] = {"resource": self.resource or f"{self.origin}/mcp"}
+        more = {"scopes_supported": self.supported} if self.supported else {}
+        return JSONResponse({**about, **more, "authorization_servers": servers})
 
     async def of_server(self, _request: Request) -> Response:
         self.seen["server metadata"] += 1
@@ -128,6 +136,7 @@ class Authority:
             case "client_credentials":
                 if not self._is_client(request, form):
                     return _no("invalid_client", 401)
+                self.asked.append(form.get("scope"))
                 return JSONResponse(self.issue(form.get("scope", "read"), refresh=False))
             case _:
                 return _no("unsupported_grant_type")
@@ -139,9 +148,9 @@ class Authority:
                 self.key,
                 algorithms=["ES256"],
                 audience=self.origin,
-                issuer="signer",
+                issuer=self.signer,
             )
-            return bool(claims["sub"] == "signer")
+            return bool(claims["sub"] == self.signer)
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind != "Basic":
             return False
@@ -160,14 +169,17 @@ async def running(authority: Authority) -> AsyncGenerator[str, None]:
     import socket
 
     routes = [
-        Route("/mcp", authority.protected, methods=["GET", "POST"]),
+        Route("/mcp", authority.protected, methods=["GET", "POST", "DELETE"]),
         Route("/.well-known/oauth-protected-resource/mcp", authority.of_resource),
         Route("/.well-known/oauth-authorization-server", authority.of_server),
         Route("/register", authority.register, methods=["POST"]),
         Route("/authorize", authority.authorize),
         Route("/token", authority.token, methods=["POST"]),
     ]
-    with socket.socket() as listening:
+    async with AsyncExitStack() as started:
+        listening = started.enter_context(socket.socket())
+        if authority.behind is not None:
+            await started.enter_async_context(authority.behind.router.lifespan_context(authority.behind))
         listening.bind(("127.0.0.1", 0))
         authority.origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
         config = uvicorn.Config(Starlette(routes=routes), log_config=None, ws="none", lifespan="off")

@@ -188,6 +188,12 @@ def test_a_server_where_mcpbridge_logs_in_by_itself_is_left_as_it_is_declared(
         ("{client_secret: plain}", "a credential does not stand in a file"),
         ("{issuer: 'http://auth.example.com'}", "an issuer is an https URL"),
         ("{scopes: ['a b']}", "a scope is visible ASCII"),
+        ("{step_up: [write]}", "oauth.step_up: a person who logs in sees what is asked for"),
+        (
+            "{grant: client_credentials, client_id: a, client_secret: '${env:S}', "
+            "issuer: 'https://auth.example.com', step_up: ['a b']}",
+            "a scope is visible ASCII",
+        ),
         ("{grant: implicit}", "authorization_code"),
         ("{clientid: a}", "client_id"),
     ],

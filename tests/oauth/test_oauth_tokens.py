@@ -39,10 +39,17 @@ def against(body: Body, **state: Any) -> Authority:
     return authority
 
 
-def keeper(authority: Authority) -> OAuth:
+def keeper(authority: Authority, **more: Any) -> OAuth:
     return OAuth(
-        grant="client_credentials", client_id="keeper", client_secret=SECRET, issuer=authority.origin
+        grant="client_credentials", client_id="keeper", client_secret=SECRET, issuer=authority.origin, **more
     )
+
+
+def refusal(url: str, scope: str = "") -> httpx2.Response:
+    """For want of rights, of these scopes."""
+    challenge = 'Bearer error="insufficient_scope"' + (f', scope="{scope}"' if scope else "")
+    request = httpx2.Request("POST", url)
+    return httpx2.Response(403, request=request, headers={"WWW-Authenticate": challenge})
 
 
 def person() -> Person:
@@ -98,13 +105,73 @@ def test_a_client_proves_itself_with_a_signed_assertion_instead_of_a_secret() ->
 
 def test_a_request_for_more_rights_is_answered_with_a_token_that_has_the_old_ones_too() -> None:
     async def body(authority: Authority, url: str) -> None:
-        held = tokens(url, keeper(authority))
+        held = tokens(url, keeper(authority, step_up=("write", "print")))
         await ask(url, held)
         authority.needs = "write"
         assert (await ask(url, held)).status_code == 200
-        assert set(authority.scopes["access-token-1"].split()) == {"read", "write"}
+        assert authority.asked == [None, "read write"]
 
     against(body, needs="read")
+
+
+@pytest.mark.promise("oauth-named-scopes")
+@pytest.mark.parametrize("scopes", [(), ("read",)])
+def test_a_server_cannot_make_us_ask_for_a_scope_that_nobody_named(scopes: tuple[str, ...]) -> None:
+    async def body(authority: Authority, url: str) -> None:
+        held = tokens(url, keeper(authority, scopes=scopes, step_up=("write",)))
+        await ask(url, held)
+        authority.needs = "admin"
+        with pytest.raises(AuthRefused) as error:
+            await ask(url, held)
+        assert str(error.value) == (
+            "shop: the server asks for the scope admin, which its oauth: does not name; if it may have that, "
+            "write step_up: [write, admin] there; nothing was done"
+        )
+        assert authority.asked == [" ".join(scopes) or None]
+        authority.needs = "read"
+        assert (await ask(url, held)).status_code == 200
+
+    against(body, supported=["read", "write", "admin"])
+
+
+@pytest.mark.promise("oauth-named-scopes")
+def test_without_scopes_a_program_asks_for_none_whatever_the_server_names() -> None:
+    async def body(authority: Authority, url: str) -> None:
+        assert (await ask(url, tokens(url, keeper(authority)))).status_code == 200
+
+    assert against(body, supported=["read", "admin"]).asked == [None]
+
+
+def test_a_server_that_wants_more_rights_without_naming_them_gets_those_that_may_be_added() -> None:
+    async def body(authority: Authority, url: str) -> None:
+        held = tokens(url, keeper(authority, scopes=("read",), step_up=("write",)))
+        await held.token()
+        unnamed = refusal(url)
+        assert await held.refused(unnamed, None) is not None
+        assert authority.asked == ["read write"]
+        never = tokens(url, keeper(authority, scopes=("read",)))
+        with pytest.raises(AuthRefused, match=r"without naming them; .* write step_up: \[SCOPE\] there"):
+            await never.refused(unnamed, None)
+
+    against(body)
+
+
+@pytest.mark.promise("oauth-named-scopes")
+def test_scopes_in_a_refusal_are_shown_so_that_they_can_be_written_and_not_without_end() -> None:
+    async def body(authority: Authority, url: str) -> None:
+        held = tokens(url, keeper(authority))
+        for wanted, said in (
+            ("a,b *c", 'write step_up: ["a,b", "*c"] there'),
+            (" ".join(f"s{number}" for number in range(500)), "asks for the scopes s0, s1, s2 and 497 more"),
+            ("x" * 5_000, f"asks for the scope {'x' * 60}…, which"),
+        ):
+            with pytest.raises(AuthRefused) as error:
+                await held.refused(refusal(url, wanted), None)
+            assert said in str(error.value)
+            assert "step_up" in str(error.value)
+        assert authority.asked == []
+
+    against(body)
 
 
 @pytest.mark.promise("oauth-bound")

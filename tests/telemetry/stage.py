@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 
-from mcpbridge import Approve, Bridge, CallbackApprover, Deny, Result
+from mcpbridge import Approve, Approver, Bridge, CallbackApprover, Deny, Result
 from mcpbridge.audit import MemoryAudit
 from mcpbridge.config import load_config_text
 from mcpbridge.testing import (
@@ -154,12 +154,14 @@ def answer(question: Any) -> Approve | Deny:
     return Deny(by="ada", reason=CANARY) if question.action.tool == "drop" else Approve(by="ada")
 
 
-def bridge(folder: Path, audit: MemoryAudit, model: Any = None) -> Bridge:
+def bridge(
+    folder: Path, audit: MemoryAudit, model: Any = None, *, approver: Approver | None = None
+) -> Bridge:
     (folder / "policy.yaml").write_text(POLICY)
     return Bridge.from_yaml(
         load_config_text(CONFIG, file="mcpbridge.yaml", directory=folder),
         tools=[read],
-        approver=CallbackApprover(answer),
+        approver=approver or CallbackApprover(answer),
         model=model or ScriptedModel(steps()),
         audit=audit,
         state_key=bytes(32),

@@ -12,7 +12,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
-from mcpbridge import Gate
+from mcpbridge import Approve, Gate, Question
 from mcpbridge.adapters.telemetry import about
 from mcpbridge.audit import MemoryAudit
 from mcpbridge.config import load_config_text
@@ -149,3 +149,32 @@ def test_what_a_turn_failed_of_is_named_and_its_record_may_be_missing(heard: Hea
     assert turn.status.status_code is StatusCode.ERROR
     assert attributes(turn)["error.type"] == "AuditUnavailable"
     assert CANARY not in turn.to_json()
+
+
+class OneCallOnly:
+    """Somebody whose answer can only be about this one call."""
+
+    once_only = True
+
+    def __init__(self) -> None:
+        self.screens: list[str] = []
+
+    async def ask(self, question: Question) -> Approve:
+        self.screens.append(question.screen)
+        return Approve()
+
+
+def test_who_can_answer_one_call_only_is_offered_no_always_where_spans_are_made_too(
+    heard: Heard, tmp_path: Path
+) -> None:
+    somebody = OneCallOnly()
+
+    async def scenario() -> None:
+        opened = stage.bridge(tmp_path, MemoryAudit(), approver=somebody)
+        async with opened:
+            await opened.run("go")
+
+    asyncio.run(scenario())
+    assert heard.named("approval docs.write")
+    assert len(somebody.screens) == 2
+    assert not any("always" in screen for screen in somebody.screens)

@@ -99,25 +99,14 @@ def test_other_arguments_run_instead_both_are_on_record_and_the_model_is_told(
 
 
 @pytest.mark.promise("edited-arguments")
-@pytest.mark.parametrize(
-    ("arguments", "outcome", "reason"),
-    [
-        ({"amount": 2000}, "policy_deny", "as changed it is denied: Never above 1000."),
-        ({"amount": "much"}, "malformed", "as changed it is denied: The call cannot be used"),
-        ({"amount": float("nan")}, "malformed", "a value JSON does not have"),
-        ({"amount": 5, "tip": 1}, "malformed", "tip"),
-    ],
-)
-def test_an_edited_call_meets_the_rules_and_the_schema_again(
-    arguments: dict[str, Any], outcome: str, reason: str, tmp_path: Path, service: LocalEndpoint
-) -> None:
+def test_an_edited_call_meets_the_rules_again(tmp_path: Path, service: LocalEndpoint) -> None:
     audit, till = MemoryAudit(), Till()
 
-    said(tmp_path, service, till, arguments, audit=audit)
+    said(tmp_path, service, till, {"amount": 2000}, audit=audit)
 
     [decision] = of(audit, "decision")
-    assert decision["outcome"] == outcome
-    assert reason in decision["reason"]
+    assert decision["outcome"] == "policy_deny"
+    assert "as changed it is denied: Never above 1000." in decision["reason"]
     assert till.paid == []
 
 

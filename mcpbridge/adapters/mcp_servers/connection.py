@@ -23,6 +23,7 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from mcpbridge.adapters.mcp_servers.advice import advice
 from mcpbridge.adapters.mcp_servers.auth import HeaderAuth
 from mcpbridge.adapters.mcp_servers.conduct import Conduct
 from mcpbridge.adapters.mcp_servers.failures import not_connected
@@ -139,9 +140,8 @@ class Connection:
         # boundary: whatever a server provokes in the SDK, which also cancels this task for it
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
             if not opened.done():
-                failure = not_connected(
-                    self.server.label, error, sending, self.errors.last, self.conduct.told
-                )
+                behind = self.conduct.told or advice(self.server, sending)
+                failure = not_connected(self.server.label, error, sending, self.errors.last, behind)
                 failure.__cause__ = failure.__cause__ or (error if isinstance(error, Exception) else None)
                 opened.set_exception(failure)
         finally:

@@ -130,15 +130,22 @@ def _ending(media_type: str) -> str:
 
 
 def _said(structured: object, texts: Iterable[str]) -> bool:
-    """Whether a text block says the same: servers repeat it there for older clients."""
+    """Whether a text block says the same: servers repeat it there for older clients. Texts are what people
+    read and the audit keeps, so `1` does not stand for `true`, as it does where Python compares."""
     same: list[object] = [structured]
     if set(mapping(structured)) == {"result"}:
         same.append(mapping(structured)["result"])
-    return any(text in same or _parsed(text) in same for text in texts)
+    written = [_canonical(value) for value in same]
+    return any(text in same or _parsed(text) in written for text in texts)
 
 
-def _parsed(text: str) -> object:
+def _parsed(text: str) -> str:
+    """Canonical JSON; "" where it is none."""
     try:
-        return json.loads(text)
+        return _canonical(json.loads(text))
     except (ValueError, RecursionError):
-        return _parsed  # equal to nothing that JSON can hold
+        return ""
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -8,6 +8,8 @@ import httpx2
 from mcp import MCPError
 from mcp_types import CONNECTION_CLOSED, HEADER_MISMATCH, PARSE_ERROR
 
+from mcpbridge.adapters.mcp_servers.garbled import UNREADABLE
+from mcpbridge.adapters.mcp_servers.redirects import declared_instead, place_of
 from mcpbridge.adapters.mcp_servers.sending import Sending
 from mcpbridge.core.question import visible
 from mcpbridge.errors import (
@@ -50,7 +52,7 @@ def not_connected(
     label: str, error: BaseException, sending: Sending, last_words: str, conduct: str = ""
 ) -> ServerError:
     """Why a server could not be connected to, or its tools not be listed: nothing was called. `conduct`: what
-    its program did, to be put behind the reason."""
+    its program did, or what to write instead, to be put behind the reason."""
     inner = root(error)
     refusal = _refusal(label, inner, sending)
     if refusal is not None:
@@ -61,6 +63,8 @@ def not_connected(
         reason = "the connection was lost before it answered"
     elif isinstance(inner, TimeoutError):
         reason = "it did not answer in time (connect_timeout)"
+    elif isinstance(inner, MCPError) and place_of(inner.message):
+        reason = _redirected(inner.message)
     elif isinstance(inner, MCPError):
         status = f"HTTP {sending.status}: " if sending.status and sending.status >= 300 else ""
         reason = status + said(inner.message)
@@ -72,6 +76,12 @@ def not_connected(
     return ServerUnavailable(
         f"{label}: {reason}{conduct}{words}", server_label=label, status_code=sending.status
     )
+
+
+def _redirected(message: str) -> str:
+    place = place_of(message)
+    told = said(place or message)
+    return f"it redirects to another place ({told}); nothing was sent there{declared_instead(place)}"
 
 
 def _refusal(label: str, inner: BaseException, sending: Sending) -> ServerError | None:
@@ -91,7 +101,8 @@ def _refusal(label: str, inner: BaseException, sending: Sending) -> ServerError 
 
 def no_credential(label: str, error: McpbridgeError) -> AuthRefused:
     """Nothing was sent; the cause says whether the configuration is to blame."""
-    refused = AuthRefused(f"{label}: no credential: {error}", server_label=label)
+    why = str(error).removeprefix(f"{label}: ")
+    refused = AuthRefused(f"{label}: no credential: {why}", server_label=label)
     refused.__cause__ = error
     return refused
 
@@ -128,6 +139,8 @@ def refused(label: str, tool: str, error: MCPError, sending: Sending, last_words
         return lost_in_call(label, tool, sending, last_words)
     if error.code == PARSE_ERROR:  # what came was no JSON-RPC; the SDK's own word for it
         return OutcomeLost(f"{label}: its answer cannot be read; {tool} may have run", server_label=label)
+    if error.code == UNREADABLE:
+        return OutcomeLost(f"{label}: {said(error.message)}; {tool} may have run", server_label=label)
     if error.code == HEADER_MISMATCH:
         return ToolsChanged(
             f"{label}: the definition of {tool} has changed since it was listed; nothing was done",
@@ -141,7 +154,7 @@ def refused(label: str, tool: str, error: MCPError, sending: Sending, last_words
         )
     if sending.status is not None and 300 <= sending.status < 400:
         return ServerUnavailable(
-            f"{label}: it redirects to another place ({said(error.message)}); nothing was sent there",
+            f"{label}: {_redirected(error.message)}",
             server_label=label,
             status_code=sending.status,
         )

@@ -19,7 +19,7 @@ import httpx2
 from mcpbridge.adapters.mcp_servers.bounded import Answer, Unasked
 from mcpbridge.adapters.mcp_servers.failures import no_credential
 from mcpbridge.adapters.mcp_servers.private_addresses import PrivateAddress, guard, may_be_private
-from mcpbridge.adapters.mcp_servers.sending import SENDING, Sending
+from mcpbridge.adapters.mcp_servers.sending import FORGOTTEN, SENDING, Sending
 from mcpbridge.adapters.mcp_servers.settings import HttpAddress
 from mcpbridge.adapters.mcp_servers.wire import SENDING_OF, Noting
 from mcpbridge.adapters.small_pools import SmallPools
@@ -167,6 +167,8 @@ class ServerClient(httpx2.AsyncClient):
             limited.retry_after = _seconds(response.headers)
             return limited
         if not sending.tool:
+            if status in FORGOTTEN and _forgotten(response, await _words(response)):
+                sending.session_lost = True
             return None
         if status < 400:
             return self._no_result(response, sending) if status < 300 else None

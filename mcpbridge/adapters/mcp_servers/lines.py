@@ -19,12 +19,17 @@ def parts(data: bytes) -> int:
     return data.count(b"{") + data.count(b"[")
 
 
+def only_id(head: bytes, tail: bytes) -> int | None:
+    """The JSON-RPC id at one end of a message, where exactly one is to be seen."""
+    found = _ID.findall(head[:256]) or _ID.findall(tail[-256:])
+    return int(found[0]) if len(found) == 1 else None
+
+
 class TooLong:
-    """A line that was not kept. `request_id` is the JSON-RPC id in it, where exactly one is to be seen."""
+    """A line that was not kept. `request_id` is the JSON-RPC id in it, if it is to be seen."""
 
     def __init__(self, head: bytes, tail: bytes, size: int) -> None:
-        found = _ID.findall(head[:256]) or _ID.findall(tail[-256:])
-        self.request_id = int(found[0]) if len(found) == 1 else None
+        self.request_id = only_id(head, tail)
         self.size = size
 
 

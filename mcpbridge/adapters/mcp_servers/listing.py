@@ -29,10 +29,10 @@ _P = TypeVar("_P", bound=Page)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """`refused` says for each tool that is left out why, in one sentence without control characters."""
+    """`refused` says for each name that cannot be used why. Nothing in it moves a cursor."""
 
     tools: tuple[ToolDefinition, ...]
-    refused: tuple[str, ...]
+    refused: Mapping[str, str]
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
     """See `ports.Listing`, as the next one."""
     offered: tuple[str, ...] = ()
@@ -66,14 +66,14 @@ def usable(tools: Iterable[Tool], *, label: str, identity: str, bounds: Bounds) 
         )
     count = Counter(tool.name for tool in listed)
     good: list[ToolDefinition] = []
-    refused: list[str] = []
+    refused: dict[str, str] = {}
     for tool in listed:
         problem = _problem(tool) or ("the server lists it twice" if count[tool.name] > 1 else "")
         if problem:
-            refused.append(f"{label}.{visible(tool.name[:_LONGEST], newlines=False)}: not used, {problem}")
+            refused[visible(tool.name[:_LONGEST], newlines=False)] = problem
         else:
             good.append(definition(tool, identity))
-    return Listed(tools=tuple(good), refused=tuple(dict.fromkeys(refused)))
+    return Listed(tools=tuple(good), refused=refused)
 
 
 def _problem(tool: Tool) -> str:

@@ -10,9 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mcp import MCPError
-from mcp_types import METHOD_NOT_FOUND
-
 from mcpbridge.adapters.mcp_servers import resources
 from mcpbridge.adapters.mcp_servers.calling import Caller
 from mcpbridge.adapters.mcp_servers.connection import Connection
@@ -128,7 +125,7 @@ class _Reading:
         room = max(bounds.result_bytes - _RESERVE, bounds.result_bytes // 2)
         cursor: str | None = self.arguments.get("cursor")
         for number in range(bounds.pages):
-            found, following = await self._page(kind, cursor)
+            found, following = await resources.page(self.connection, kind, cursor, self.meta)
             lines = [json.dumps(_shown(one), ensure_ascii=False) for one in found]
             if number and parts.size + _size(lines) > room:
                 break
@@ -143,14 +140,6 @@ class _Reading:
             if parts.truncated:
                 break
         return _going_on(parts, cursor or "")
-
-    async def _page(self, kind: resources.Kind, cursor: str | None) -> tuple[list[Json], str | None]:
-        try:
-            return await resources.page(self.connection, kind, cursor, self.meta)
-        except MCPError as error:
-            if kind == "resource_templates" and error.code == METHOD_NOT_FOUND:
-                return [], None  # many a server with resources knows no templates
-            raise
 
 
 _READERS: Final[Mapping[str, Callable[[_Reading], Awaitable[Parts]]]] = {

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from mcp_types import ListToolsResult, PaginatedRequestParams
 
+from mcpbridge.adapters.mcp_servers.advice import advice
 from mcpbridge.adapters.mcp_servers.connection import Connection
 from mcpbridge.adapters.mcp_servers.failures import not_connected
 from mcpbridge.adapters.mcp_servers.listing import Listed, all_pages, usable
 from mcpbridge.adapters.mcp_servers.offering import OfferingCaller, with_offered
-from mcpbridge.adapters.mcp_servers.sending import Sending
+from mcpbridge.adapters.mcp_servers.sending import FORGOTTEN, Sending
 from mcpbridge.adapters.mcp_servers.settings import BridgedServer
 from mcpbridge.core.question import visible
 from mcpbridge.errors import ServerError
@@ -68,7 +69,7 @@ async def opened(
 async def _listed(connection: Connection) -> Listed:
     server, bounds = connection.server, connection.server.bounds
     if connection.client.server_capabilities.tools is None and not connection.assumed:
-        return Listed(tools=(), refused=())
+        return Listed(tools=(), refused={})
     sending = Sending(limit=bounds.listing_bytes)
     connection.begin(sending)
 
@@ -81,7 +82,10 @@ async def _listed(connection: Connection) -> Listed:
     except ServerError:
         raise
     except Exception as error:  # noqa: BLE001 # boundary: whatever a server provokes in the SDK; told by name
-        failure = not_connected(server.label, error, sending, connection.errors.last)
+        if sending.session_lost and sending.status in FORGOTTEN:
+            connection.retire()
+        behind = advice(server, sending)
+        failure = not_connected(server.label, error, sending, connection.errors.last, behind)
         raise failure from failure.__cause__ or error
     finally:
         connection.end(sending)

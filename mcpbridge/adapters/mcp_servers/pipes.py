@@ -14,8 +14,10 @@ from typing import Final
 import anyio
 from mcp.shared.message import SessionMessage
 from mcp_types import ErrorData, JSONRPCError, jsonrpc_message_adapter
+from pydantic import ValidationError
 
 from mcpbridge.adapters.mcp_servers.conduct import Conduct
+from mcpbridge.adapters.mcp_servers.garbled import unreadable
 from mcpbridge.adapters.mcp_servers.lines import MAX_PARTS, Lines, TooLong, parts
 from mcpbridge.adapters.mcp_servers.sending import SENDING
 
@@ -119,7 +121,8 @@ class Incoming:
 
 
 def _message(line: bytes | TooLong) -> SessionMessage | None:
-    """What a line says; None for what is no JSON-RPC, which some programs print between the messages."""
+    """What a line says; None for what is no JSON-RPC, which some programs print between the messages. Where
+    it is to be an answer, whoever waits for that one is told that it cannot be read."""
     if isinstance(line, bytes) and parts(line) > MAX_PARTS:
         line = TooLong(line, line, len(line))
     if isinstance(line, TooLong):
@@ -129,5 +132,6 @@ def _message(line: bytes | TooLong) -> SessionMessage | None:
         return SessionMessage(JSONRPCError(jsonrpc="2.0", id=line.request_id, error=error))
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
-    except ValueError:
-        return None
+    except ValidationError as error:
+        answer = unreadable(error)
+        return None if answer is None else SessionMessage(answer)

@@ -13,6 +13,9 @@ from typing import Any, Final
 
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from pydantic import ValidationError
+
+from mcpbridge.adapters.mcp_servers.garbled import unreadable
 
 _MOST: Final = 64
 """Waiting to be sent at once."""
@@ -75,6 +78,8 @@ class _Heard:
     async def __anext__(self) -> SessionMessage | Exception:
         await self._replies.room.wait()
         item: SessionMessage | Exception = await anext(self._inner)
+        if isinstance(item, ValidationError) and (answer := unreadable(item)) is not None:
+            return SessionMessage(answer)
         if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCRequest):
             await asyncio.sleep(0)  # the answer to the one before comes first
         return item

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, TypeVar, cast
 
+from mcp import MCPError
 from mcp_types import (
+    METHOD_NOT_FOUND,
     GetPromptResult,
     InputRequiredResult,
     InputResponses,
@@ -36,6 +38,11 @@ Page = ListResourcesResult | ListResourceTemplatesResult | ListPromptsResult
 async def resources(connection: Connection) -> tuple[Json, ...]:
     """All pages, as plain JSON: `uri`, `name`, `description`, `mimeType`, …"""
     return await _all(connection, "resources")
+
+
+async def templates(connection: Connection) -> tuple[Json, ...]:
+    """All pages, as plain JSON: `uriTemplate`, `name`, `description`, `mimeType`, …"""
+    return await _all(connection, "resource_templates")
 
 
 async def prompts(connection: Connection) -> tuple[Json, ...]:
@@ -114,16 +121,18 @@ async def page(
     return _entries(found), found.next_cursor
 
 
-async def _all(connection: Connection, kind: Literal["resources", "prompts"]) -> tuple[Json, ...]:
+async def _all(connection: Connection, kind: Kind) -> tuple[Json, ...]:
     server = connection.server
-    if getattr(connection.client.server_capabilities, kind) is None and not connection.assumed:
+    capability = "prompts" if kind == "prompts" else "resources"
+    if getattr(connection.client.server_capabilities, capability) is None and not connection.assumed:
         return ()
 
     async def one(cursor: str | None) -> Page:
         return await _page(connection, kind, cursor, {})
 
     pages = await _bounded(
-        connection, lambda _: all_pages(one, label=server.label, pages=server.bounds.pages, what=kind)
+        connection,
+        lambda _: all_pages(one, label=server.label, pages=server.bounds.pages, what=kind.replace("_", " ")),
     )
     return tuple(entry for each in pages for entry in _entries(each))
 
@@ -135,7 +144,14 @@ async def _page(connection: Connection, kind: Kind, cursor: str | None, meta: Js
         case "resources":
             return await session.list_resources(params=params)
         case "resource_templates":
-            return await session.list_resource_templates(params=params)
+            try:
+                return await session.list_resource_templates(params=params)
+            except MCPError as error:
+                if error.code != METHOD_NOT_FOUND:
+                    raise
+                return ListResourceTemplatesResult(
+                    resource_templates=[]
+                )  # many know resources, and not these
         case "prompts":
             return await session.list_prompts(params=params)
 

@@ -11,9 +11,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Final
 
 from mcpbridge.errors import ServerError
 from mcpbridge.ports import CallObserver
+
+FORGOTTEN: Final = frozenset({400, 404})
+"""With which HTTP status servers answer to a session that they do not know (any more)."""
 
 
 @dataclass(slots=True, eq=False)

@@ -21,6 +21,7 @@ import anyio
 from mcp.client.stdio import get_default_environment
 
 from mcpbridge.adapters.mcp_servers.conduct import Conduct
+from mcpbridge.adapters.mcp_servers.groups import GROUPS, KILL
 from mcpbridge.adapters.mcp_servers.pipes import Incoming, Outgoing
 from mcpbridge.adapters.mcp_servers.settings import StdioCommand
 from mcpbridge.adapters.mcp_servers.stderr import StandardError
@@ -71,17 +72,7 @@ async def program(
 
 async def _started(server: StdioCommand, environment: Mapping[str, str]) -> Process:
     """Cancelled on the way, it is started all the same, and ended with whatever it has begun."""
-    starting = asyncio.ensure_future(
-        asyncio.create_subprocess_exec(
-            *server.command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=server.folder,
-            env=environment,
-            start_new_session=True,
-        )
-    )
+    starting = asyncio.ensure_future(_begun(server, environment))
     try:
         return await asyncio.shield(starting)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -89,6 +80,21 @@ async def _started(server: StdioCommand, environment: Mapping[str, str]) -> Proc
     except asyncio.CancelledError:
         await asyncio.wait({asyncio.ensure_future(_unwanted(starting))})
         raise
+
+
+async def _begun(server: StdioCommand, environment: Mapping[str, str]) -> Process:
+    process = await asyncio.create_subprocess_exec(
+        *server.command,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        cwd=server.folder,
+        env=environment,
+        start_new_session=True,
+    )
+    if (groups := GROUPS.get()) is not None:
+        groups.began(process.pid)
+    return process
 
 
 async def _unwanted(starting: asyncio.Future[Process]) -> None:
@@ -117,7 +123,7 @@ async def _end(process: Process, goodbye: float, conduct: Conduct) -> None:
         conduct.status = process.returncode
     _signal(process, signal.SIGTERM)
     if not await _ended(process, _TERMINATED, group=True):
-        _signal(process, _KILL)
+        _signal(process, KILL)
         await _ended(process, _TERMINATED, group=True)
 
 
@@ -125,18 +131,17 @@ async def _let_go(process: Process) -> None:
     """End what is left of it at once, and of the pipes, which something that it started may still hold.
     The loop hears of its end before it is closed, unless whoever hurries does so again."""
     if process.returncode is None or _group(process):
-        _signal(process, _KILL)
+        _signal(process, KILL)
     try:
         with anyio.CancelScope(shield=True):
             await _ended(process, _TERMINATED)
     finally:
+        if (groups := GROUPS.get()) is not None:
+            groups.ended(process.pid)
         transport = getattr(process, "_transport", None)  # nothing public lets go of the pipes
         if transport is not None:
             with suppress(PermissionError):
                 transport.close()
-
-
-_KILL: Final = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
 
 
 async def _ended(process: Process, seconds: float, *, group: bool = False) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+from mcpbridge.adapters.mcp_servers.sending import FORGOTTEN
 from mcpbridge.adapters.mcp_servers.settings import BridgedServer
 from mcpbridge.core.action import ToolDefinition
 from mcpbridge.errors import RateLimited, ServerError, ServerUnavailable, ToolsChanged
@@ -52,7 +53,7 @@ class _Backoff:
 
 
 class ServerToolbox:
-    """Implements `ports.Toolbox`. Used from one event loop, by any number of tasks at once."""
+    """Implements `ports.Toolbox` and `ports.Library`. For one event loop, and any number of tasks at once."""
 
     def __init__(self, server: BridgedServer) -> None:
         self.server = server
@@ -121,6 +122,11 @@ class ServerToolbox:
         found: tuple[Json, ...] = await self._asked("resources")
         return found
 
+    async def templates(self) -> tuple[Json, ...]:
+        """All patterns of URIs that the server lists, as it describes them. Raises ServerError."""
+        found: tuple[Json, ...] = await self._asked("templates")
+        return found
+
     async def read(self, uri: str) -> str | list[dict[str, Any]]:
         """A resource as text or content parts, cut like a tool's result. Raises ServerError."""
         found: str | list[dict[str, Any]] = await self._asked("read", uri)
@@ -177,13 +183,24 @@ class ServerToolbox:
         self._backoff.check(loop.time())
         self._asked_at = loop.time()
         try:
-            listing = await self._relisted() if self._usable() else await self._reconnected()
+            listing = await self._listed_now()
         except ServerError as failure:
             await self._leave()
             self._backoff.failed(failure, loop.time(), first=bounds.backoff, most=bounds.backoff_most)
             raise
         self._backoff.worked()
         return listing
+
+    async def _listed_now(self) -> Listing:
+        """A server that was restarted has forgotten the session, and nothing else is wrong with it."""
+        if not self._usable():
+            return await self._reconnected()
+        try:
+            return await self._relisted()
+        except ServerError as failure:
+            if failure.status_code not in FORGOTTEN or self._usable():
+                raise
+        return await self._reconnected()
 
     def _usable(self) -> bool:
         return self._opened is not None and not self._opened.connection.lost

@@ -32,6 +32,7 @@ from mcp.shared.auth import (
 from pydantic import AnyUrl
 
 from mcpbridge.adapters.oauth.kept import Kept
+from mcpbridge.adapters.oauth.scopes import not_named, of_program
 from mcpbridge.config.oauth import OAuth
 
 NAME = "mcpbridge"
@@ -137,19 +138,24 @@ def learned(provider: OAuthClientProvider, memory: Memory) -> Kept:
 
 
 def provider_of(
-    client: Client, memory: Memory, person: Person | None, *, step_up: bool
+    client: Client, memory: Memory, person: Person | None, refusal: httpx2.Response | None
 ) -> OAuthClientProvider:
-    """A provider for one flow. `step_up`: the server asked for more rights than the token has."""
-    provider = _provider(client, memory, person)
-    provider.configured, provider.more = " ".join(client.oauth.scopes), step_up
+    """A provider for one flow, which begins with the server's `refusal` where there was one. Raises NotDone
+    where a program is to ask for what nobody named."""
+    oauth = client.oauth
+    if oauth.grant == "client_credentials":
+        problem = not_named(oauth, refusal)
+        if problem:
+            raise NotDone(problem)
+        return _for_program(client, memory, of_program(oauth, memory.kept.scope, refusal))
+    provider = _ForPeople(client, memory, person, " ".join(oauth.scopes) or None)
+    provider.configured = " ".join(oauth.scopes)
+    provider.more = refusal is not None and refusal.status_code == 403
     return provider
 
 
-def _provider(client: Client, memory: Memory, person: Person | None) -> _Scoped:
+def _for_program(client: Client, memory: Memory, scope: str | None) -> OAuthClientProvider:
     oauth = client.oauth
-    scope = " ".join(oauth.scopes) or None
-    if oauth.grant == "authorization_code":
-        return _ForPeople(client, memory, person, scope)
     given: dict[str, Any] = {
         "server_url": client.url,
         "storage": memory,
@@ -158,14 +164,18 @@ def _provider(client: Client, memory: Memory, person: Person | None) -> _Scoped:
         "issuer": oauth.issuer,
     }
     if client.private_key is None:
-        return _WithSecret(client_secret=client.secret or "", **given)
+        provider: _Programs = _WithSecret(client_secret=client.secret or "", **given)
+        provider.asked = scope
+        return provider
     signing = SignedJWTParameters(
         issuer=oauth.client_id or "",
         subject=oauth.client_id or "",
         signing_key=client.private_key,
         signing_algorithm=oauth.algorithm,
     )
-    return _WithKey(assertion_provider=_signed(signing), **given)
+    provider = _WithKey(assertion_provider=_signed(signing), **given)
+    provider.asked = scope
+    return provider
 
 
 def _signed(signing: SignedJWTParameters) -> Callable[[str], Awaitable[str]]:
@@ -182,30 +192,31 @@ def _signed(signing: SignedJWTParameters) -> Callable[[str], Awaitable[str]]:
     return assertion
 
 
-class _Scoped(OAuthClientProvider):
-    """Asks for the scopes that were configured. The SDK asks for all that the server names instead."""
+class _Programs(OAuthClientProvider):
+    """Asks for these scopes. The SDK asks for all that the server names instead."""
+
+    asked: str | None = None
+
+    async def _perform_authorization(self) -> httpx2.Request:
+        self.context.client_metadata.scope = self.asked
+        return await super()._perform_authorization()
+
+
+class _WithSecret(_Programs, ClientCredentialsOAuthProvider):
+    """Client credentials; the client sends its secret."""
+
+
+class _WithKey(_Programs, PrivateKeyJWTOAuthProvider):
+    """Client credentials; the client signs an assertion."""
+
+
+class _ForPeople(OAuthClientProvider):
+    """Authorization code with PKCE. Asks only the authorization server that was configured, where one was,
+    and for the scopes that were configured; without any, for what the server names: a person sees it."""
 
     configured: str = ""
     more: bool = False
     """Whether those that the server names are asked for too."""
-
-    async def _perform_authorization(self) -> httpx2.Request:
-        metadata = self.context.client_metadata
-        if self.configured:
-            metadata.scope = union_scopes(self.configured, metadata.scope) if self.more else self.configured
-        return await super()._perform_authorization()
-
-
-class _WithSecret(_Scoped, ClientCredentialsOAuthProvider):
-    """Client credentials; the client sends its secret."""
-
-
-class _WithKey(_Scoped, PrivateKeyJWTOAuthProvider):
-    """Client credentials; the client signs an assertion."""
-
-
-class _ForPeople(_Scoped):
-    """Authorization code with PKCE. Asks only the authorization server that was configured, where one was."""
 
     def __init__(self, client: Client, memory: Memory, person: Person | None, scope: str | None) -> None:
         oauth = client.oauth
@@ -254,6 +265,9 @@ class _ForPeople(_Scoped):
                 f"the metadata of {found.issuer} does not name {_PKCE} in "
                 "code_challenge_methods_supported, so a stolen code might be used; nobody was sent there"
             )
+        metadata = self.context.client_metadata
+        if self.configured:
+            metadata.scope = union_scopes(self.configured, metadata.scope) if self.more else self.configured
         return await super()._perform_authorization()
 
     async def _refresh_token(self) -> httpx2.Request:

@@ -21,6 +21,7 @@ from mcpbridge.adapters.mcp_servers.auth import SingleFlight
 from mcpbridge.adapters.mcp_servers.private_addresses import guard, refuse_private
 from mcpbridge.adapters.mcp_servers.settings import Headers
 from mcpbridge.adapters.oauth.kept import Kept
+from mcpbridge.adapters.oauth.scopes import wanted
 from mcpbridge.adapters.oauth.stores import Store, TokensUnreadable
 from mcpbridge.core.secret import Secret
 from mcpbridge.errors import AuthRefused
@@ -38,7 +39,6 @@ _TIMEOUT: Final = 30.0
 _REFUSALS: Final = 2
 """Of one request that are answered with a new token: one for want of a token, one for more scopes."""
 _PROTOCOL: Final = "mcp-protocol-version"
-_SCOPE: Final = re.compile(r'scope="?([\x21\x23-\x5b\x5d-\x7e ]+)"?')
 _STEP_UP: Final = re.compile(r'error="?insufficient_scope\b')
 _MAX_SCOPES: Final = 300
 """Characters of scopes that a server may put into a command for a person to run."""
@@ -196,7 +196,6 @@ class Tokens:
         client = await asyncio.to_thread(self.client)
         self.tell([Secret(value) for value in (client.secret, client.private_key) if value])
         memory = providers.Memory(kept)
-        step_up = refusal is not None and refusal.status_code == 403
         request = httpx2.Request("POST", client.url, headers=_version(refusal))
         told = providers.OURS.set(True)
         try:
@@ -204,7 +203,7 @@ class Tokens:
                 run = flow.Flow(server=client.url, http=http)
                 with run.told():
                     shown = None if person is None else self._checked(person, client.url)
-                    provider = providers.provider_of(client, memory, shown, step_up=step_up)
+                    provider = providers.provider_of(client, memory, shown, refusal)
                     providers.recall(provider, memory.kept)
                     async with aclosing(provider.async_auth_flow(request)) as steps:
                         await run.run(steps, request, refusal)
@@ -232,10 +231,10 @@ class Tokens:
 
     def _more(self, response: httpx2.Response) -> str:
         """The option that asks for what was given and what is wanted. A server chooses these words."""
-        wanted = _SCOPE.search(response.headers.get("www-authenticate", ""))
+        more = wanted(response)
         given = (self._kept.scope if self._kept is not None else None) or ""
-        scopes = " ".join(dict.fromkeys([*given.split(), *(wanted[1].split() if wanted else ())]))
-        return f" --scope {shlex.quote(scopes)}" if wanted and len(scopes) <= _MAX_SCOPES else ""
+        scopes = " ".join(dict.fromkeys([*given.split(), *more]))
+        return f" --scope {shlex.quote(scopes)}" if more and len(scopes) <= _MAX_SCOPES else ""
 
     def _refused(self, why: str) -> AuthRefused:
         return AuthRefused(f"{self.label}: {why}; nothing was done", server_label=self.label)

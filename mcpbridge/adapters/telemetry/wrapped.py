@@ -181,6 +181,11 @@ class WatchedApprover:
         """Whether nobody was there; see `Judge.ask`."""
         return getattr(self.inner, "absent", False) is True
 
+    @property
+    def once_only(self) -> bool:
+        """Whether no "always" can be given; see `Judge.question`."""
+        return getattr(self.inner, "once_only", False) is True
+
     async def ask(self, question: Question) -> Answer:
         action = question.action
         with self.trace.approval(action.request_id, action.server_label, action.tool) as wait:

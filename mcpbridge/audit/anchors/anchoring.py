@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from mcpbridge.audit.anchors.anchor import Anchor, AnchorFailed, Point
+from mcpbridge.audit.anchors.file import FileAnchor
+from mcpbridge.audit.anchors.place import ELSEWHERE, in_log
 from mcpbridge.audit.note import NoteError
+from mcpbridge.errors import UsageError
 
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
@@ -21,6 +24,16 @@ _LONGEST_PAUSE: Final = 60.0
 
 Told = Callable[[str, str], None]
 """Called in a thread, with an anchor's name and what is wrong, or an empty text when it works again."""
+
+
+def outside(anchors: Sequence[Anchor], directory: Path) -> Sequence[Anchor]:
+    """The anchors, none of which writes into the log in `directory`. Raises UsageError."""
+    for each in anchors:
+        if isinstance(each, FileAnchor) and in_log(each.path, directory):
+            raise UsageError(
+                f"the anchor {each.path} is in the folder of its own log, {directory}; {ELSEWHERE}"
+            )
+    return anchors
 
 
 class Anchoring:

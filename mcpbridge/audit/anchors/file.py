@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mcpbridge.audit.anchors.anchor import AnchorFailed, Point, anchor_line
+from mcpbridge.audit.anchors.place import ELSEWHERE, in_log
 
 _BINARY: Final[int] = getattr(os, "O_BINARY", 0)
 
@@ -25,6 +26,8 @@ class FileAnchor:
         return f"file {self.path}"
 
     def publish(self, point: Point, /) -> None:
+        if in_log(self.path, point.directory):  # asked each time: what a link leads to may change
+            raise AnchorFailed(f"it is in the log's own folder ({point.directory}); {ELSEWHERE}")
         # Opened each time: who rotates or mounts it need not tell us. Append mode only: that is all that an
         # append-only file permits.
         fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)

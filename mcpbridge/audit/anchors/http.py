@@ -1,6 +1,8 @@
 """One POST, to witnesses and time stamping authorities. No redirects: a checkpoint goes where it was sent.
 
-A deadline for all of it: each byte of an answer may be in time, and the answer still never end.
+A deadline for all of it: each byte of an answer may be in time, and the answer still never end; and nobody
+can stop a look-up of the host's name, or knows how many of its addresses are dead. So it is done in a thread
+of its own, which is left alone when the time is over.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from urllib.parse import urlsplit
 from mcpbridge.audit.anchors.anchor import AnchorFailed
 
 _SECONDS: Final = 15.0
+_GRACE: Final = 0.05
+"""Seconds for a connection that was shut in time to say so: then nothing of it is left over."""
 _MAX_ANSWER: Final = 1 << 20
-_LATE: Final = "its answer had not come in full after %g s"
+LATE: Final = "its answer had not come in full after %g s"
 
 
 class Answer(NamedTuple):
@@ -110,20 +114,47 @@ class _Https(urllib.request.HTTPSHandler):
         return connection
 
 
-def post(url: str, body: bytes, kind: str, *, seconds: float = _SECONDS) -> Answer:
-    """The answer, whatever its status. Raises AnchorFailed when there is none within so many seconds."""
+def post(
+    url: str, body: bytes, kind: str, *, seconds: float = _SECONDS, all_of: float | None = None
+) -> Answer:
+    """The answer, whatever its status. Raises AnchorFailed when there is none within so many seconds.
+
+    `all_of`: what those are the rest of, for the sentence that says so."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise AnchorFailed(f"{url} is no address; write https://…")
     request = urllib.request.Request(url, data=body, headers={"Content-Type": kind}, method="POST")  # noqa: S310 - checked above
-    with _Deadline(seconds) as deadline:
-        try:
-            found = _answer(request, deadline, seconds)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = _LATE % seconds if deadline.over else getattr(error, "reason", None) or error
-            raise AnchorFailed(f"{url} does not answer: {reason}") from error
-        if deadline.over:  # so it may not be all of the answer
-            raise AnchorFailed(f"{url} does not answer: {_LATE % seconds}")
+    posted = _Posted(request, seconds)
+    posted.join(seconds + _GRACE)
+    found = posted.found
+    if found is None or posted.over:  # where it came too late, it may not be all of the answer
+        raise AnchorFailed(f"{url} does not answer: {LATE % (all_of or seconds)}")
+    if isinstance(found, Exception):
+        raise AnchorFailed(f"{url} does not answer: {getattr(found, 'reason', None) or found}") from found
     return found
+
+
+class _Posted(threading.Thread):
+    """A daemon, so that a name server that hangs cannot keep the process from ending."""
+
+    def __init__(self, request: urllib.request.Request, seconds: float) -> None:
+        """Raises AnchorFailed."""
+        super().__init__(name="mcpbridge-post", daemon=True)
+        self._request, self._seconds = request, seconds
+        self.over = False
+        self.found: Answer | Exception | None = None
+        try:
+            self.start()
+        except RuntimeError as error:
+            raise AnchorFailed(f"{request.full_url} cannot be asked: {error}") from error
+
+    def run(self) -> None:
+        with _Deadline(self._seconds) as deadline:
+            try:
+                found: Answer | Exception = _answer(self._request, deadline, self._seconds)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                found = error
+            self.over = deadline.over
+        self.found = found
 
 
 def _answer(request: urllib.request.Request, deadline: _Deadline, seconds: float) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from mcpbridge.audit.anchors.anchor import ANCHORS, AnchorFailed, Point
 from mcpbridge.audit.anchors.leaves import NoCheckpoint, proof_between
 from mcpbridge.audit.checkpoint import cosigned_at
+from mcpbridge.audit.counted import counted
 from mcpbridge.audit.disk import SystemDisk, make_directory, write_private
 from mcpbridge.audit.note import NoteError, Signature, VerifierKey, signature_line, signatures
 
@@ -40,7 +42,7 @@ class Behind(AnchorFailed):
     """The witness has signed a checkpoint of more lines than this one covers."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"it has already signed a checkpoint of {size} lines")
+        super().__init__(f"it has already signed a checkpoint of {counted(size, 'line')}")
         self.size = size
 
 
@@ -52,6 +54,8 @@ class WitnessAnchor:
     """Submission prefix: `/add-checkpoint` is put behind it."""
     key: VerifierKey
     every: float = 60.0
+    seconds: float = 15.0
+    """For all that is asked of it at one time."""
 
     @property
     def name(self) -> str:
@@ -69,8 +73,8 @@ class WitnessAnchor:
 
         `old` is a guess at the size that the witness saw last. Raises Behind, Inconsistent, AnchorFailed.
         """
-        size = point.checkpoint.size
-        answer = self._post(point, *_guessed(point, min(old, size)))
+        size, end = point.checkpoint.size, time.monotonic() + self.seconds
+        answer = self._post(point, *_guessed(point, min(old, size)), end=end)
         for _ in range(_TRIES):
             if answer.status == 200:
                 return self._cosignature(point, answer)
@@ -79,15 +83,20 @@ class WitnessAnchor:
                 raise _refused(answer)
             if seen > size:
                 raise Behind(seen)
-            answer = self._post(point, seen, _proof(point, seen))
+            answer = self._post(point, seen, _proof(point, seen), end=end)
             if seen == _seen_size(answer):  # so it is not the size that it objects to
-                raise Inconsistent(f"it has signed another checkpoint of the first {seen} lines of this log")
+                raise Inconsistent(
+                    f"it has signed another checkpoint of the first {counted(seen, 'line')} of this log"
+                )
         raise AnchorFailed("its latest size changes faster than it can be asked")
 
-    def _post(self, point: Point, old: int, proof: list[bytes]) -> Answer:
-        from mcpbridge.audit.anchors.http import post  # when it is needed: urllib takes 10 ms
+    def _post(self, point: Point, old: int, proof: list[bytes], *, end: float) -> Answer:
+        from mcpbridge.audit.anchors.http import LATE, post  # when it is needed: urllib takes 10 ms
 
-        return post(f"{self.url.rstrip('/')}/add-checkpoint", request(point.note, old, proof), "text/plain")
+        url, left = f"{self.url.rstrip('/')}/add-checkpoint", end - time.monotonic()
+        if left <= 0:
+            raise AnchorFailed(f"{url} does not answer: {LATE % self.seconds}")
+        return post(url, request(point.note, old, proof), "text/plain", seconds=left, all_of=self.seconds)
 
     def _cosignature(self, point: Point, answer: Answer) -> tuple[str, int]:
         try:
@@ -123,7 +132,9 @@ def _proof(point: Point, seen: int) -> list[bytes]:
     try:
         return proof_between(point.directory, seen, point.checkpoint.size)
     except NoCheckpoint as error:
-        raise Inconsistent(f"it has signed a checkpoint of the first {seen} lines, and {error}") from error
+        raise Inconsistent(
+            f"it has signed a checkpoint of the first {counted(seen, 'line')}, and {error}"
+        ) from error
 
 
 def request(note: str, old: int, proof: list[bytes]) -> bytes:

@@ -18,10 +18,11 @@ from mcpbridge.audit.inclusion import BLOCK
 from mcpbridge.audit.index.interned import Interned
 from mcpbridge.audit.index.rows import Row, row_of
 from mcpbridge.audit.index.schema import ABOUT, COLUMNS, INDEXES, INTERNED, TABLES, VIEWS
-from mcpbridge.audit.index.stand import Index, opened_index
+from mcpbridge.audit.index.stamps import changed, check_unchanged, stamps_of
+from mcpbridge.audit.index.stand import Changed, Index, opened_index
 from mcpbridge.audit.lock import ProcessLock
 from mcpbridge.audit.merkle import perfect_root
-from mcpbridge.audit.read import Entry, entries
+from mcpbridge.audit.read import Entry, check_log, entries
 from mcpbridge.audit.words import FIELDS, fields_of
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable
 
@@ -57,14 +58,18 @@ def index_path(directory: Path) -> Path:
 
 
 def build(directory: Path, file: Path | None = None, *, anew: bool = False) -> Built:
-    """Make the index of a log, or bring it up to date. Raises AuditUnavailable, AuditCorrupt."""
+    """Make the index of a log, or bring it up to date. Raises AuditUnavailable, AuditCorrupt; the latter also
+    where lines that it knows were changed or lost, unless it is made `anew`."""
     path = file or index_path(directory)
+    check_log(directory)
     try:
         make_directory(path.parent, SystemDisk())
         with _alone(path):
             found = "" if anew else opened_index(directory, path)
             if isinstance(found, Index):
                 return _extended(directory, path, found)
+            if isinstance(found, Changed):
+                raise changed(found)
             return _new(directory, path, found)
     except (OSError, sqlite3.Error) as error:
         raise AuditUnavailable(
@@ -104,6 +109,7 @@ def _new(directory: Path, path: Path, why: str) -> Built:
 
 def _extended(directory: Path, path: Path, index: Index) -> Built:
     with index, closing(sqlite3.connect(path, isolation_level=None)) as base:
+        check_unchanged(directory, index)
         added = _fill(base, directory, index)
     return Built(path=path, added=added, records=index.last_seq + added, anew=False, size=path.stat().st_size)
 
@@ -111,12 +117,15 @@ def _extended(directory: Path, path: Path, index: Index) -> Built:
 def _fill(base: sqlite3.Connection, directory: Path, index: Index | None) -> int:
     """Take in every line that is not in the index, in one transaction."""
     filling = _Filling(base, index)
+    stamps = stamps_of(directory)  # before anything is read: what is changed meanwhile has another one
     lines = entries(directory, after=index.read if index else None)
     base.execute("BEGIN")
     try:
         while batch := list(islice(lines, _BATCH)):
             filling.take(batch)
         filling.end()
+        stamped = [(stamp, first) for first, stamp in stamps.items()]
+        base.executemany("UPDATE segments SET stamp = ? WHERE first_seq = ?", stamped)
         base.execute("COMMIT")
     except BaseException:  # boundary: whatever went wrong, nothing of it stays
         with suppress(sqlite3.Error):
@@ -189,7 +198,7 @@ class _Filling:
         entry = self._last
         end = entry.offset + len(entry.line) + 1
         self._base.execute(
-            "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?)",
+            "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?,'')",
             (self._segment, end, entry.offset, self._seq, self._prev),
         )
 

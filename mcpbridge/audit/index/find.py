@@ -8,7 +8,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from mcpbridge.audit.filters import ALLOWED, EXACT, HUMAN, RESOLVED, NotJson, Wanted, sieve, stamp, storable
+from mcpbridge.audit.filters import (
+    ALLOWED,
+    EXACT,
+    HUMAN,
+    RESOLVED,
+    NotJson,
+    Wanted,
+    outcomes,
+    sieve,
+    stamp,
+    storable,
+)
 from mcpbridge.audit.index.schema import INTERNED
 from mcpbridge.audit.index.stand import Index
 from mcpbridge.audit.read import entries, latest, record_of
@@ -100,13 +111,16 @@ def _clauses(wanted: Wanted) -> Iterator[Clause]:
         yield _among("type", [RecordType.DECISION, RecordType.RECOVERY])
         yield _among("outcome", sorted(HUMAN | RESOLVED))
     if (outcome := wanted.get("outcome")) is not None:
-        yield _either(_same("outcome", outcome), _same("status", outcome))
+        yield _any(
+            clause for name in outcomes(outcome) for clause in (_same("outcome", name), _same("status", name))
+        )
     yield from _patterns(wanted)
     yield from _times(wanted)
 
 
-def _either(one: Clause, other: Clause) -> Clause:
-    return f"{one[0]} OR {other[0]}", [*one[1], *other[1]]
+def _any(clauses: Iterable[Clause]) -> Clause:
+    of = list(clauses)
+    return " OR ".join(text for text, _ in of) or "0", [value for _, values in of for value in values]
 
 
 def _same(column: str, value: object) -> Clause:

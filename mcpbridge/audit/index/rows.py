@@ -35,7 +35,7 @@ def row_of(record: Mapping[str, Any], *, seq: int, segment: int, offset: int, le
         next((text for name in _TEXTS if (text := _short(get(name)))), None),
         text_of(get("item_id")),
         _number(get("attempt")),
-        text_of(get("asked_at")),
+        text_of(get("asked_at")) or text_of(get("shown_at")),
         text_of(get("decided_at")),
         _number(get("latency_ms")),
         _number(get("result_size")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """An index of another version is built anew."""
 INTERNED: Final = {"request_id": "requests", "run_id": "runs", "conversation_id": "conversations"}
 """Fields whose long ids come again and again: kept once each, in a table of their own."""
@@ -24,7 +24,8 @@ TABLES: Final = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE segments (
   first_seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, last_offset INTEGER NOT NULL,
-  last_seq INTEGER NOT NULL, last_hash TEXT NOT NULL
+  last_seq INTEGER NOT NULL, last_hash TEXT NOT NULL,
+  stamp TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE tiles (number INTEGER PRIMARY KEY, hash BLOB NOT NULL);
 CREATE TABLE requests (id INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE);
@@ -56,6 +57,11 @@ CREATE INDEX records_approver ON records (approver) WHERE approver IS NOT NULL;
 _TOOL: Final = "coalesce(server_label || '.', '') || tool AS tool"
 _IDS: Final = """LEFT JOIN requests ON requests.id = request LEFT JOIN runs ON runs.id = run
     LEFT JOIN conversations ON conversations.id = conversation"""
+_QUESTION: Final = """(SELECT max(question.ts) FROM records AS question
+    WHERE question.request = records.request AND question.conversation IS records.conversation
+    AND question.type = 'question_asked'
+    AND question.seq < records.seq)"""
+"""Decisions of later did not say when they were asked, once."""
 VIEWS: Final = f"""
 CREATE VIEW decisions AS
   SELECT seq, ts, outcome, {_TOOL}, rule_ids, principal, approver, authenticated, reason, arguments,
@@ -66,10 +72,10 @@ CREATE VIEW outcomes AS
     item_id, run_id, conversation_id
   FROM records {_IDS} WHERE type IN ('outcome', 'outcome_unknown');
 CREATE VIEW approvals AS
-  SELECT seq, ts, outcome, {_TOOL}, approver, authenticated, asked_at, decided_at,
-    round((julianday(decided_at) - julianday(asked_at)) * 86400, 3) AS seconds, reason, arguments,
+  SELECT seq, ts, outcome, {_TOOL}, approver, authenticated, asked AS asked_at, decided_at,
+    round((julianday(decided_at) - julianday(asked)) * 86400, 3) AS seconds, reason, arguments,
     request_id, conversation_id
-  FROM records {_IDS}
+  FROM (SELECT *, coalesce(asked_at, {_QUESTION}) AS asked FROM records) {_IDS}
   WHERE type = 'decision' AND outcome IN ('human_allow', 'human_deny', 'timeout');
 """  # noqa: S608 - texts of this file
 

@@ -32,6 +32,14 @@ class Known(NamedTuple):
     last_offset: int
     last_seq: int
     last_hash: str
+    stamp: str
+    """Of its file, when it was last read: see stamps.py."""
+
+
+class Changed(str):
+    """Why an index does not fit: for a reason that no rotation and no retention gives."""
+
+    __slots__ = ()
 
 
 class Index:
@@ -43,7 +51,8 @@ class Index:
         self.base = base
         self.read = read
         """Bytes that are indexed, by the inode of the segment's file."""
-        last = known[-1] if known else Known(0, 0, 0, 0, "")
+        self.known = {one.first_seq: one for one in known}
+        last = known[-1] if known else Known(0, 0, 0, 0, "", "")
         self.first_seq = known[0].first_seq if known else 0
         self.last_seq, self.last_hash, self.last_segment = last.last_seq, last.last_hash, last.first_seq
         self._directory = directory
@@ -128,7 +137,7 @@ def _checked(base: sqlite3.Connection, directory: Path) -> Index | str:
     known = {
         row[0]: Known(*row)
         for row in base.execute(
-            "SELECT first_seq, size, last_offset, last_seq, last_hash FROM segments ORDER BY first_seq"
+            "SELECT first_seq, size, last_offset, last_seq, last_hash, stamp FROM segments ORDER BY first_seq"
         )
     }
     read: dict[int, int] = {}
@@ -140,9 +149,9 @@ def _checked(base: sqlite3.Connection, directory: Path) -> Index | str:
         if one is None:
             continue
         if status.st_size < one.size:
-            return f"{path.name} has lost lines since"
+            return Changed(f"{path.name} has lost lines since")
         if line_hash(read_at(fd, one.last_offset, one.size - 1 - one.last_offset)) != one.last_hash:
-            return f"{path.name} was replaced or changed since"
+            return Changed(f"{path.name} was replaced or changed since")
         found.add(one.first_seq)
         read[status.st_ino] = one.size
     if found != known.keys():

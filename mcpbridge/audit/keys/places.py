@@ -26,6 +26,16 @@ def optional_bytes(path: Path) -> bytes | None:
         return None
 
 
+def missing_of(directory: Path) -> str:
+    """What a verifier misses of a log's keys; "" when the public halves are there, or nobody may look."""
+    try:
+        if (directory / KEYS / VERIFIER_KEYS).exists():
+            return ""
+        return f"{KEYS}/{VERIFIER_KEYS}" if (directory / KEYS).exists() else f"{KEYS}/"
+    except PermissionError:  # said where the keys are read
+        return ""
+
+
 def has_lines(directory: Path) -> bool:
     """Whether something was written to the log already: then its keys must be there too."""
     return any(path.stat().st_size for path in segments(directory) if path.exists())

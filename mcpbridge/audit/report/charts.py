@@ -9,15 +9,21 @@ from typing import Final
 from mcpbridge.audit.report.document import Chart
 from mcpbridge.audit.report.text import shown
 
-_WIDTH: Final = 640
-_HEIGHT: Final = 180
-_LEFT: Final = 44
+_WIDTH: Final = 440
+"""So narrow that its text can be read when all of it fits on a phone."""
+_LEFT: Final = 36
+_RIGHT: Final = 8
 _BASE: Final = 150
 _TOP: Final = 12
-_LABELS: Final = 200
+_LETTER: Final = 7.4
+"""Room for a character of a label, in any sans-serif typeface."""
+_APART: Final = 24
+"""Between labels of which some are left out, where there is not room for all."""
+_LINE: Final = 16
+_LABELS: Final = 172
 """Width of the names beside lying bars."""
 _ROW: Final = 24
-_NAME: Final = 25
+_NAME: Final = 22
 """Characters of a name beside a bar; all of it is in the table and when pointed at."""
 
 
@@ -43,41 +49,51 @@ def _in_words(chart: Chart, totals: Sequence[int]) -> str:
 
 def _standing(chart: Chart, totals: Sequence[int]) -> tuple[list[str], int]:
     most = _round_up(max(totals))
-    step = (_WIDTH - _LEFT - 8) / len(totals)
-    parts = list(_scale(most, chart.unit))
+    left = max(_LEFT, round(len(f"{most:,}{chart.unit}") * _LETTER) + 8)
+    step = (_WIDTH - left - _RIGHT) / len(totals)
+    parts = list(_scale(most, chart.unit, left))
     for at, total in enumerate(totals):
-        x, y = _LEFT + at * step + step * 0.1, float(_BASE)
+        x, y = left + at * step + step * 0.1, float(_BASE)
         for series in chart.series:
             tall = (_BASE - _TOP) * series.values[at] / most
             if tall:
                 y -= tall
                 parts.append(_rect(series.tone, x, y, step * 0.8, tall))
         parts.append(_tip(chart, at, total, (x, _TOP, step * 0.8, _BASE - _TOP)))
-    return [*parts, *_axis(chart.labels, step)], _HEIGHT
+    names, lines = _axis(chart.labels, left, step)
+    return [*parts, *names], _BASE + 14 + lines * _LINE
 
 
-def _scale(most: int, unit: str) -> Iterator[str]:
+def _scale(most: int, unit: str, left: int) -> Iterator[str]:
     for part in (0, 0.5, 1):
         y = _BASE - (_BASE - _TOP) * part
         value = most * part
         if value == int(value):
-            yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            yield f'<text class="end" x="{_LEFT - 6}" y="{y + 4:.1f}">{int(value):,}{unit}</text>'
+            yield f'<line class="grid" x1="{left}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            yield f'<text class="end" x="{left - 6}" y="{y + 4:.1f}">{int(value):,}{unit}</text>'
 
 
-def _axis(labels: Sequence[str], step: float) -> Iterator[str]:
-    """As many labels as there is room for; the first and the last of a long row at least."""
-    longest = max(len(label) for label in labels)
-    every = max(1, -(-round(longest * 7 + 12) // max(round(step), 1)))
+def _axis(labels: Sequence[str], left: int, step: float) -> tuple[list[str], int]:
+    """Every label, by turns on two lines where one is too short; of a row too long for that, such as many
+    days, as many as there is room for. And how many lines these are."""
+    wide = max(len(shown(label)) for label in labels) * _LETTER
+    lines = 2 if step < wide <= 2 * step else 1
+    every = 1 if wide <= lines * step else -(-round(wide + _APART) // max(int(step), 1))
+    names: list[str] = []
     for at in range(0, len(labels), every):
-        half = len(labels[at]) * 3.6
-        x = min(max(_LEFT + at * step + step / 2, half), _WIDTH - half)
-        yield f'<text class="mid" x="{x:.1f}" y="{_BASE + 18}">{escape(shown(labels[at]))}</text>'
+        label = shown(labels[at])
+        half, x = len(label) * _LETTER / 2, left + at * step + step / 2
+        if every > 1 and x + half > _WIDTH + _APART / 2:
+            continue  # pushed into the picture it would lie over the one before
+        x = min(max(x, half), _WIDTH - half)
+        y = _BASE + 18 + at % lines * _LINE
+        names.append(f'<text class="mid" x="{x:.1f}" y="{y}">{escape(label)}</text>')
+    return names, lines
 
 
 def _lying(chart: Chart, totals: Sequence[int]) -> tuple[list[str], int]:
     most = 100 if chart.unit == "%" else max(totals)
-    room = _WIDTH - _LABELS - 70
+    room = _WIDTH - _LABELS - round(len(f"{max(totals):,}{chart.unit}") * _LETTER) - 12
     parts: list[str] = []
     for at, total in enumerate(totals):
         top, x = 4 + at * _ROW, float(_LABELS)

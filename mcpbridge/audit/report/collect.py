@@ -20,6 +20,7 @@ from mcpbridge.audit.report.links import Links
 from mcpbridge.audit.report.operation import Operation, SignOffs
 from mcpbridge.audit.report.overrides import Overrides
 from mcpbridge.audit.report.people import People
+from mcpbridge.audit.report.questions import Questions
 from mcpbridge.audit.report.servers import Servers
 from mcpbridge.audit.report.shadows import Shadows
 from mcpbridge.audit.report.tally import name_of
@@ -39,7 +40,7 @@ class Collected:
         self._tools = Tools()
         self._topics: tuple[Topic, ...] = (
             Decisions(), Denials(), Overrides(), People(), self._tools, Unknowns(), Shadows(), Limits(),
-            Servers(), SignOffs(), Operation(),
+            Servers(), Questions(), SignOffs(), Operation(),
         )  # fmt: skip
         self._by_type: dict[str, list[Topic]] = {}
         self._always = [topic for topic in self._topics if _EVERY in topic.types]

@@ -11,6 +11,7 @@ from mcpbridge.audit.report.links import Links
 from mcpbridge.audit.report.tally import NOBODY, SHOWN, Tally, name_of, texts_of, tool_of
 from mcpbridge.audit.report.timeline import Timeline
 from mcpbridge.audit.report.topic import DENIED, KIND_NAMES, KINDS, PERSON, RULE, kind_of, table
+from mcpbridge.core.ruling import Outcome
 
 
 class Decisions:
@@ -44,16 +45,22 @@ class Decisions:
             lead="Each call that the model wanted to make, and the last word on it.",
             facts=(
                 Fact(name="decisions", value=self._kinds.total, command=everything),
-                Fact(name=KIND_NAMES[RULE], value=counts[RULE], command=everything),
+                Fact(name=KIND_NAMES[RULE], value=counts[RULE], command=self._allowed(links)),
                 Fact(
                     name=KIND_NAMES[PERSON],
                     value=counts[PERSON],
-                    command=links.show("--outcome", "human_allow"),
+                    command=_of_outcome(links, Outcome.HUMAN_ALLOW),
                 ),
                 Fact(name=KIND_NAMES[DENIED], value=counts[DENIED], command=links.show("--denied")),
             ),
             charts=(self._over_time(), self._by_outcome(), self._by_tool()),
             tables=(
+                table(
+                    "By outcome",
+                    "outcome",
+                    self._outcomes,
+                    [_of_outcome(links, name) for name, _ in self._outcomes.top()],
+                ),
                 table(
                     "By tool",
                     "tool",
@@ -68,6 +75,11 @@ class Decisions:
                 ),
             ),
         )
+
+    def _allowed(self, links: Links) -> str:
+        """Leads to all that nobody was asked about."""
+        met = [name for name in self._outcomes.rows if kind_of(name) == RULE]
+        return _of_outcome(links, *sorted(met))
 
     def _over_time(self) -> Chart:
         labels, values = self._time.columns()
@@ -104,6 +116,13 @@ class Decisions:
             ),
             lying=True,
         )
+
+
+def _of_outcome(links: Links, *names: str) -> str:
+    """Decisions with one of these outcomes; "" for a name that no filter takes."""
+    if not names or not set(names) <= set(Outcome):
+        return ""
+    return links.show("--type", "decision", *(word for name in names for word in ("--outcome", name)))
 
 
 class Denials:
@@ -156,4 +175,4 @@ class Denials:
     @staticmethod
     def _outcome(links: Links, name: str) -> str:
         known = name.replace("_", "").isalpha() and name.isascii()
-        return links.show("--outcome", name) if known else links.show("--denied")
+        return links.show("--denied", "--outcome", name) if known else links.show("--denied")

@@ -38,7 +38,8 @@ def _head(report: Report) -> Iterator[str]:
     yield "<header><h1>Audit report</h1>\n"
     yield f'<p class="about"><b>{escape(period_of(report))}</b></p>\n'
     span = f", from {_name(report.first)} to {_name(report.last)}" if report.records else ""
-    yield f'<p class="about">{report.records:,} records{span} of the log {_name(report.log)}. '
+    records = f"{report.records:,} record{'s' * (report.records != 1)}"
+    yield f'<p class="about">{records}{span} of the log {_name(report.log)}. '
     yield f"Made {report.made:%Y-%m-%d %H:%M %Z} by mcpbridge.</p>\n"
     yield from _verdict(report.verdict)
     yield from _first(report)

@@ -43,7 +43,7 @@ class Links:
 
     def principal(self, name: str) -> str:
         """Decisions on somebody's behalf."""
-        whose = ["--principal", name] if _typable(name) and name != NOBODY else []
+        whose = ["--principal", "" if name == NOBODY else name] if _typable(name) else []
         return self.show("--type", "decision", *whose)
 
     def request(self, request_id: object) -> str:

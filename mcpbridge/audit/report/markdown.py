@@ -94,13 +94,14 @@ def _table(table: Table) -> Iterator[str]:
     if table.command:
         yield code(table.command)
         yield ""
-    heads = [*map(_escaped, table.columns), *([] if table.command else ["records"])]
+    linked = not table.command and any(row.command for row in table.rows)
+    heads = [*map(_escaped, table.columns), *(["records"] if linked else [])]
     yield _line(heads)
     yield "|" + " --- |" * len(heads)
     for row in table.rows:
         name = code(shown(row.cells[0])) + (" **look**" if row.alarming else "")
         cells = [_cell(cell) for cell in row.cells[1:]]
-        yield _line([name, *cells, *([] if table.command else [code(row.command)])])
+        yield _line([name, *cells, *([code(row.command)] if linked else [])])
     if table.more:
         yield ""
         yield more_rows(table.more)

@@ -38,7 +38,7 @@ padding:0;list-style:none}
 .facts span{display:block;font-size:.85rem;line-height:1.35}
 .facts code{display:block;margin-top:.3rem;font-size:11px}
 figure{margin:1.4rem 0 0}figcaption{font-weight:600;margin-bottom:.3rem}
-.chart{display:block;width:100%;height:auto;max-width:46rem}
+.chart{display:block;width:100%;height:auto;max-width:36rem}
 svg text{fill:var(--ink);font-size:12px;unicode-bidi:isolate}
 svg .end{text-anchor:end}svg .mid{text-anchor:middle}svg .grid{stroke:var(--line)}
 .rule{fill:var(--rule)}.person{fill:var(--person)}.denied{fill:var(--denied)}.plain{fill:var(--plain)}
@@ -55,13 +55,13 @@ td{min-width:6.5rem}td.n{min-width:0}td:first-child{min-width:13rem}td code,h3+c
 tr.look td:first-child bdi{color:var(--denied);font-weight:600}
 .none,.more{color:var(--soft);font-size:.9rem;margin:.4rem 0 0}
 @media (max-width:40rem){body{padding:1.25rem .9rem 3rem;font-size:15px}h1{font-size:1.4rem}
-.facts{grid-template-columns:repeat(2,minmax(0,1fr))}td:first-child{min-width:10rem}.chart{min-width:32rem}
-.chart text{font-size:14px}}
+.facts{grid-template-columns:repeat(2,minmax(0,1fr))}td:first-child{min-width:10rem}}
 @media print{@page{size:A4;margin:16mm 14mm}
 :root{--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--card:#fff;--rule:#7aa6d8;--person:#e0b04a;--denied:#8f1f19;
 --good:#1d7a46;--warn:#9a6200}
 body{max-width:none;padding:0;font-size:10pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}
-h2,h3,figcaption{break-after:avoid}figure,tr,.facts li,.verdict{break-inside:avoid}
+h1,h2,h3,h3+code,.lead,figcaption{break-after:avoid}
+figure,.facts,.first,tr,.facts li,.verdict{break-inside:avoid}
 thead{display:table-header-group}
 section{margin-top:1.2rem;padding-top:.8rem}.wide{overflow:visible}
 .facts{grid-template-columns:repeat(4,minmax(0,1fr))}.facts b{font-size:12pt}.chart{max-width:15cm}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
+from mcpbridge.audit.counted import counted
 from mcpbridge.audit.records import RecordType
 from mcpbridge.audit.report.document import Fact, Row, Section
 from mcpbridge.audit.report.links import Links
@@ -94,11 +95,20 @@ class Unknowns:
     def _facts(self, links: Links) -> tuple[Fact, ...]:
         unknown = links.show("--type", "outcome_unknown", "--type", "recovery")
         recovery = links.show("--type", "recovery")
-        outcomes = links.show("--type", "outcome")
         counts, made = self._counts, self._made
         return (
-            Fact(name="completed", value=counts["completed"], command=outcomes),
-            Fact(name="failed", value=counts["failed"] + counts["timeout"], command=outcomes),
+            *(
+                Fact(
+                    name=name,
+                    value=counts[status],
+                    command=links.show("--type", "outcome", "--outcome", status),
+                )
+                for name, status in (
+                    ("completed", "completed"),
+                    ("failed", "failed"),
+                    ("timed out", "timeout"),
+                )
+            ),
             Fact(
                 name="unknown outcomes",
                 value=counts["unknown"],
@@ -116,7 +126,7 @@ class Unknowns:
             Fact(name="attempts made void before they ran", value=made["not_run"], command=recovery),
             Fact(
                 name="unfinished last records cut off",
-                value=f"{self._torn} ({self._torn_bytes} bytes)" if self._torn else 0,
+                value=f"{self._torn} ({counted(self._torn_bytes, 'byte')})" if self._torn else 0,
                 command=recovery,
                 alarming=self._torn > 0,
             ),

@@ -10,12 +10,14 @@ from typing import Any, Final, cast
 
 from mcpbridge.audit.blobs import blob_text
 from mcpbridge.audit.chain import link_of, parsed
+from mcpbridge.audit.erase import gone_key
 from mcpbridge.audit.filters import Wanted, word
 from mcpbridge.audit.index import Index, find
 from mcpbridge.audit.index.find import bindable
 from mcpbridge.audit.plain import encode_again, safe_line
 from mcpbridge.audit.read import entries, seq_of
 from mcpbridge.audit.records import RecordType
+from mcpbridge.audit.retention import removal_of
 from mcpbridge.audit.review.coverage import Coverage, coverage_of
 from mcpbridge.errors import UsageError
 
@@ -68,8 +70,10 @@ def evidence(
         record = first
     else:
         record = decisions[-1] if decisions else first
+    shown = opened(record) if opened else record
+    why = gone_key(directory if directory.is_dir() else directory.parent, record)
     return Evidence(
-        record=opened(record) if opened else record,
+        record={**shown, "unreadable": why} if why else shown,
         story=tuple(map(opened, story)) if opened else story,
         texts=tuple(_texts(directory, story, record)),
         coverage=coverage_of(directory, seq_of(record), index),
@@ -81,9 +85,7 @@ def _meant(directory: Path, wanted: str, index: Index | None) -> dict[str, Any]:
     if wanted.isdecimal():
         record = record_at(directory, int(wanted), index)
         if record is None:
-            raise UsageError(
-                f"the log has no record {wanted}; `mcpbridge audit show` lists them with their numbers"
-            )
+            raise UsageError(_no_record(directory, int(wanted)))
         return record
     found = _with_id(directory, wanted, index)
     requests: dict[tuple[Any, Any], dict[str, Any]] = {}
@@ -107,6 +109,13 @@ def _meant(directory: Path, wanted: str, index: Index | None) -> dict[str, Any]:
             f"{wanted!r} means {len(requests)} requests or more ({named}); write a record's number"
         )
     return next(iter(requests.values()))
+
+
+def _no_record(directory: Path, seq: int) -> str:
+    by = removal_of(directory, seq)
+    if by is None:
+        return f"the log has no record {seq}; `mcpbridge audit show` lists them with their numbers"
+    return f"the log has no record {seq} any more: retention removed it (record {by}); an archive may have it"
 
 
 def record_at(directory: Path, seq: int, index: Index | None = None) -> dict[str, Any] | None:

@@ -126,7 +126,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "actor_is_agent": _field(FLAG, "The call was a model's idea."),
     # The call.
     "request_id": _field(
-        nullable(NAME), "The request: mcpr_… or call_…; null for a call nobody was asked about."
+        nullable(NAME), "The request: mcpr_…, call_… or read_…; null for a call nobody was asked about."
     ),
     "approval_request_id": _field(nullable(NAME), "The same for a hosted call, by the wire's name."),
     "call_id": _field(NAME, "The same for a function of this process, by the wire's name."),
@@ -182,7 +182,9 @@ FIELDS: Final[Mapping[str, Field]] = {
         {"type": "string", "pattern": "^([0-9a-f]{64})?$"},
         "What the person was shown: a blob's name; the HMAC of it where it is masked or withheld.",
     ),
-    "asked_at": _field(nullable(TIME), "When the approver was asked, in a live run."),
+    "asked_at": _field(
+        nullable(TIME), "When the approver was asked; of an answer that came later, when it was first shown."
+    ),
     "shown_at": _field(TIME, "When somebody was first shown the question."),
     "decided_at": _field(TIME, "When the decision was made."),
     # The effect.
@@ -266,7 +268,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "elicitation": _field(choice(("form", "url")), "What a server asks a person for during a call."),
     "answer": _field(choice(("accept", "decline", "cancel")), "What the server is told."),
     "stage": _field(choice(("request", "answer")), "What is shown: the server's wish, or the model's words."),
-    "method": _field(NAME, "What a server asked for, by MCP's name."),
+    "method": _field(NAME, "What a server asked for, or is asked for, by MCP's name."),
     "roots": _field(listed(NAME), "Folders and files, as file:// URIs."),
     "kind": _field(NAME, "Of a built-in tool, or of a key."),
     # The run, and what the provider did.

@@ -39,6 +39,7 @@ _GRANT: Final = ("grant_id", "bound", "expires", "uses", "used")
 _SERVER: Final = ("server_identity", "headers", "allowed_tools", "observe", "declared_at")
 _ELICITED: Final = ("server_label", "server_identity", "tool", "screen_hash")
 _LISTED: Final = ("error", "via", "epoch", "protocol", "server", "left_out", "refused", "offered")
+_READ: Final = ("principal", "request_id", "server_label", "server_identity", "tool", "method")
 _TOOLS: Final = (
     "run_id",
     "conversation_id",
@@ -105,6 +106,11 @@ FORMS: Final[Mapping[RecordType, Form]] = {
     ),
     RecordType.SERVER_REQUEST_REFUSED: _form(
         "server_label", "server_identity", "method", "reason", may=(_RUN, "request_id", "tool")
+    ),
+    RecordType.READ_ASKED: _form(_READ, may=(_KEPT,), phase="pre"),
+    RecordType.READ_ANSWERED: _form(
+        _READ, "status", "is_error", "latency_ms",
+        may=("result_size", "result_sha256", "result", "error", "level", "sealed"), phase="post",
     ),
     RecordType.SERVER_UNAVAILABLE: _form(_RUN, "server_label", "error", "reason"),
     RecordType.ARGUMENTS_EDITED: _form(

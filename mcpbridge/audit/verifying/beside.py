@@ -14,6 +14,7 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Final
 
@@ -44,7 +45,7 @@ class SecondProcess:
         """For the segment behind a descriptor; None where there is no second process."""
         if self.never or sys.platform == "win32" or os.fstat(fd).st_size < self.least:
             return None
-        command = self.command or _usual()
+        command = self.command or usual_command()
         if not command:
             return None
         try:
@@ -63,12 +64,17 @@ class SecondProcess:
                 process.end()
 
 
-def _usual() -> Sequence[str]:
-    file = Path(ranges.__file__ or "")
+def usual_command() -> Sequence[str]:
+    """This Python without its packages, told where the parser is; empty where one of them cannot be found, or
+    there is no second processor."""
+    file, parser = Path(ranges.__file__ or ""), find_spec("pydantic_core")
     # In a frozen or embedding application, sys.executable is that application and no Python.
     if getattr(sys, "frozen", False) or "python" not in Path(sys.executable or "").name or not file.is_file():
         return ()
-    return (sys.executable, "-I", "-S", str(file)) if _processors() > 1 else ()
+    folders = list(parser.submodule_search_locations or ()) if parser else []
+    if len(folders) != 1 or _processors() < 2:
+        return ()
+    return sys.executable, "-I", "-S", str(file), folders[0]
 
 
 def _processors() -> int:

@@ -20,18 +20,25 @@ from mcpbridge.audit.verifying.heads import Head, Heads
 class Copy(NamedTuple):
     """A log that another one goes on from."""
 
-    of: Head
-    """The other one, as it was seen."""
+    place: str
+    """Where the other one stands."""
     lines: int
     """Up to its last whole line."""
     last: str
     """The hash of that."""
+    seen: Head | None = None
+    """The other one, as it was seen; None where it is the one that the verifier names."""
 
     def __str__(self) -> str:
-        when = self.of.seen_at.strftime("%Y-%m-%d %H:%M UTC")
+        if self.seen is None:
+            return (
+                f"this is an archive or another copy of the log in {self.place}: it has lines up to "
+                f"{self.lines}, and the log there goes on from the last one, so verify that too"
+            )
+        when = self.seen.seen_at.strftime("%Y-%m-%d %H:%M UTC")
         return (
-            f"this is a copy that ends before what you saw in {self.of.place} on {when}: it has lines up to "
-            f"{self.lines} of {self.of.lines}; the log there goes on from its last one, so verify that too"
+            f"this is a copy that ends before what you saw in {self.place} on {when}: it has lines up to "
+            f"{self.lines} of {self.seen.lines}; the log there goes on from its last one, so verify that too"
         )
 
 
@@ -52,8 +59,23 @@ def copy_of(path: Path, head: Head) -> Copy | None:
     link = link_of(last)
     if link is None or link[1] >= head.lines:
         return None
-    found = Copy(head, link[1], line_hash(last))
-    return found if _goes_on(Path(head.place), found) else None
+    found = Copy(head.place, link[1], line_hash(last), head)
+    return found if _goes_on(found) else None
+
+
+def archive_of(path: Path, log: Path, heads: Heads | None) -> Copy | None:
+    """The log in `path` as an archive or a copy of the one that stands in `log`, which the verifier names.
+    None where that does not go on from its last line, or where more than a copy was ever seen. Raises
+    OSError."""
+    folder = path if path.is_dir() else path.parent
+    if folder.resolve() == (log if log.is_dir() else log.parent).resolve():
+        return None
+    if heads and heads.at(folder) and heads.copy_at(folder) is None:
+        return None
+    last = _last_line(path)
+    link = link_of(last)
+    found = Copy(str(log), link[1], line_hash(last)) if link else None
+    return found if found and _goes_on(found) else None
 
 
 def _last_line(path: Path) -> bytes:
@@ -64,7 +86,8 @@ def _last_line(path: Path) -> bytes:
     return last
 
 
-def _goes_on(place: Path, copy: Copy) -> bool:
+def _goes_on(copy: Copy) -> bool:
+    place = Path(copy.place)
     needle = copy.last.encode()
     try:
         for _, fd in opened(place):

@@ -53,6 +53,10 @@ class Heads:
         kept = _read(self._path("place", _place(directory)))
         return _head(kept) if kept.get("copy") is True else None
 
+    def seen_at(self, directory: Path) -> Head | None:
+        """What was seen in this place the last time, the log itself or a copy; None where nothing was."""
+        return _head(_read(self._path("place", _place(directory))))
+
     def at(self, directory: Path) -> str:
         """The origin of the log that was seen in this place; "" when none was."""
         return str(_read(self._path("place", _place(directory))).get("origin", ""))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mcpbridge.audit.chain import GENESIS, Flaw
+from mcpbridge.audit.counted import counted
 
 UNFINISHED: Final = "unfinished last record (a crash, or a writer at work)"
 
@@ -64,8 +65,7 @@ class Unsealed:
     last_seq: int
 
     def __str__(self) -> str:
-        plural = "" if self.records == 1 else "s"
-        return f"{self.records} record{plural} unsealed, seq {self.first_seq}-{self.last_seq}"
+        return f"{counted(self.records, 'record')} unsealed, seq {self.first_seq}-{self.last_seq}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,8 @@ class Verification:
     """Verifier key of that checkpoint; pin it with `--key`."""
     trusted: bool = False
     """Whether that key was pinned or remembered, or is vouched for by one that was."""
+    signer_kept: bool = True
+    """Whether that key is kept beside the log, in `keys/`."""
     unsealed: Unsealed | None = None
     copy_of: str = ""
     """Where the log stands that goes on from this one's last line: this is a copy (an archive, perhaps) that
@@ -121,7 +123,7 @@ class Verification:
         if self.status is Status.TAMPERED:
             return "tampered"
         if self.status is Status.SEALED:
-            return f"sealed: {self.records} records, head {self.head[:16]}"
+            return f"sealed: {counted(self.records, 'record')}, head {self.head[:16]}"
         sealed = max((anchor.lines for anchor in self.anchors if anchor.seals), default=0)
         seen = (
             f"sealed up to seq {sealed}"
@@ -135,7 +137,7 @@ class Verification:
         if self.status is Status.TAMPERED:
             more = self.flaw_count - len(self.flaws)
             return [*map(str, self.flaws), *([f"and {more} more"] if more else []), *self.warnings]
-        unfinished = [f"{UNFINISHED}: {self.unfinished} bytes"] if self.unfinished else []
+        unfinished = [f"{UNFINISHED}: {counted(self.unfinished, 'byte')}"] if self.unfinished else []
         return [*self._signed(), *map(str, self.anchors), *unfinished, *self.warnings]
 
     def _signed(self) -> list[str]:
@@ -144,8 +146,14 @@ class Verification:
         if not self.signer:
             return ["no checkpoint: nothing is signed"]
         name, key_id, _ = self.signer.split("+", 2)
-        trust = "a key you trust" if self.trusted else "a key kept beside the log; pin yours with --key"
-        return [f"signed up to seq {self.signed} by {name} ({key_id}), {trust}"]
+        return [f"signed up to seq {self.signed} by {name} ({key_id}), {self._trust()}"]
+
+    def _trust(self) -> str:
+        if self.trusted:
+            return "a key you trust"
+        if self.signer_kept:
+            return "a key kept beside the log; pin yours with --key"
+        return "a key that only the log's own record of a change of keys names; pin yours with --key"
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, as `mcpbridge audit verify --json` prints it."""
@@ -163,6 +171,7 @@ class Verification:
             "signed": self.signed,
             "signer": self.signer,
             "trusted": self.trusted,
+            "signer_kept": self.signer_kept,
             "unsealed": None if self.unsealed is None else {
                 "records": self.unsealed.records,
                 "first_seq": self.unsealed.first_seq,

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from mcpbridge.audit.chain import Flaw, FlawKind, flaw_of, intact, line_hash, link_of, parsed
 from mcpbridge.audit.checkpoint import Checkpoint
+from mcpbridge.audit.counted import counted
 from mcpbridge.audit.merkle import CompactRange
 from mcpbridge.audit.segments import opened
 from mcpbridge.audit.verifying.beside import SecondProcess
@@ -50,7 +51,11 @@ class Scan:
         signers: Signers,
         sources: list[Source],
         second: SecondProcess,
+        *,
+        whole: bool = True,
     ) -> None:
+        """Of a copy, which is not the `whole` log, no anchor says that it was cut: they saw the log."""
+        self._whole = whole
         self._directory, self._second = directory, second
         self.signers = signers
         self.claims = Claims(sources, agrees=self._agrees, differs=self._differs, cut_off=self._cut_off)
@@ -244,11 +249,17 @@ class Scan:
     def _differs(self, source: Source, claim: Claim) -> None:
         if self._broken:
             return  # said already, and no tree after a break is the one that was seen
-        message = f"{source.name}: the first {claim.size} lines were others when it saw them"
+        message = (
+            f"{source.name}: the first {counted(claim.size, 'line')} had another content when it saw them"
+        )
         self._note(Flaw(line=max(1, self._line), kind=FlawKind.ANCHOR_DIFFERS, message=message))
 
     def _cut_off(self, source: Source, claim: Claim) -> None:
-        message = f"{source.name}: it saw {claim.size} lines, and this log ends after {self.tree.size}"
+        if source.of_checkpoints and not self._whole:
+            return
+        message = (
+            f"{source.name}: it saw {counted(claim.size, 'line')}, and this log ends after {self.tree.size}"
+        )
         self._note(Flaw(line=max(1, self._line), kind=FlawKind.CUT_OFF, message=message))
 
     def add(self, kind: FlawKind, message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from mcpbridge.audit.counted import counted
 from mcpbridge.audit.keys.rotation import Voucher
 from mcpbridge.audit.note import Note, NoteError, VerifierKey, verify
 
@@ -25,8 +26,13 @@ class _Held(NamedTuple):
 class Signers:
     """Follows the keys through one log."""
 
-    def __init__(self, known: Iterable[VerifierKey], trusted: Iterable[VerifierKey]) -> None:
-        """`known`: kept beside the log; they tell which key signed. `trusted`: pinned or remembered."""
+    def __init__(
+        self, known: Iterable[VerifierKey], trusted: Iterable[VerifierKey], *, missing: str = ""
+    ) -> None:
+        """`known`: kept beside the log; they tell which key signed. `trusted`: pinned or remembered.
+        `missing`: what of `keys/` is not there."""
+        known = tuple(known)
+        self._missing, self._kept = missing, frozenset(known)
         self._trusted = set(trusted)
         self._known = {_name(key): key for key in (*known, *self._trusted)}
         self._held: _Held | None = None
@@ -42,6 +48,12 @@ class Signers:
     @property
     def trusted(self) -> bool:
         return self.signer is not None and self.signer in self._trusted
+
+    @property
+    def kept(self) -> bool:
+        """Whether the key that signed is kept beside the log; else a record of a change of keys names it, or
+        whoever verifies."""
+        return self.signer in self._kept
 
     @property
     def pinned(self) -> bool:
@@ -71,11 +83,21 @@ class Signers:
         names = ", ".join(sorted({f"{name} ({key_id})" for name, key_id in map(_signature, note.signatures)}))
         if self._held is not None:
             return f"this checkpoint is signed by {names}, for whom the key before it did not vouch"
-        warning = f"keys/verifier.keys lacks the key {names}: what it signed is not checked"
+        warning = f"{self._lacks(names)}: what it signed is not checked; {self._restore()}"
         if warning not in self.warnings:
             self.warnings.append(warning)
         self.strangers = True
         return ""
+
+    def _lacks(self, names: str) -> str:
+        if self._missing:
+            return f"{self._missing} is missing, and with it the key {names}"
+        return f"keys/verifier.keys lacks the key {names}"
+
+    def _restore(self) -> str:
+        rest = " (verifier.keys to check signatures, the others to go on writing)"
+        what = f"keys/{rest}" if self._missing == "keys/" else "keys/verifier.keys"
+        return f"restore {what} from a backup, or give that key with --key VKEY"
 
     def _change(self, key: VerifierKey) -> str:
         assert self._held is not None
@@ -97,7 +119,7 @@ class Signers:
         try:
             verify(self._held.note, [self._held.key])
         except NoteError as error:
-            return f"the checkpoint of the first {self._held.size} lines: {error}"
+            return f"the checkpoint of the first {counted(self._held.size, 'line')}: {error}"
         self.signed, self.signer = self._held.size, self._held.key
         return ""
 

@@ -16,6 +16,7 @@ from mcpbridge.audit.anchors.anchor import ANCHORS, AnchorFailed, read_anchor_li
 from mcpbridge.audit.anchors.timestamp import STAMPS
 from mcpbridge.audit.anchors.witness import kept_path
 from mcpbridge.audit.checkpoint import Checkpoint, cosigned_at, verified
+from mcpbridge.audit.counted import counted
 from mcpbridge.audit.note import NoteError, VerifierKey, parse
 from mcpbridge.audit.verifying.claims import LATEST, Claim
 from mcpbridge.audit.verifying.outside import Account, standing
@@ -114,9 +115,9 @@ class KeptFile(Kept):
         signed = next(filter(self._signed, reversed(self.borne_out)), None)
         self.lines = signed.size if signed else 0
         doubts = (
-            f"{self.late} lines in it are out of order, and were not compared" * bool(self.late),
-            f"{self.doubtful} lines in it are about another course of this log, by a key it does not know"
-            * bool(self.doubtful),
+            f"{counted(self.late, 'line')} in it out of order and not compared" * bool(self.late),
+            f"{counted(self.doubtful, 'line')} in it about another course of this log, by a key it does not "
+            "know" * bool(self.doubtful),
             "what it holds is signed with no key of this log" if self.borne_out and not signed else "",
         )
         detail = "; ".join(filter(None, (self.problem, why, *doubts)))

@@ -11,7 +11,7 @@ WIDTH: Final = 80
 """Columns of every screen about the log."""
 
 
-def rows(text: str, first: str = "", more: str | None = None) -> Iterator[str]:
+def rows(text: str, first: str = "", more: str | None = None, *, width: int = WIDTH) -> Iterator[str]:
     """A text broken at spaces: `first` begins the first row, `more` (blanks of the same length, if not given)
     all others. Nothing in it moves a cursor."""
     from mcpbridge.cli.chat.wrap import wrapped
@@ -19,7 +19,7 @@ def rows(text: str, first: str = "", more: str | None = None) -> Iterator[str]:
     rest = " " * len(first) if more is None else more
     # The first row is taken to be as much indented as the others.
     start = " " * max(0, len(first) - len(rest))
-    pieces = wrapped(start + visible(text, newlines=False), WIDTH, indent=len(rest)).split("\n")
+    pieces = wrapped(start + visible(text, newlines=False), width, indent=len(rest)).split("\n")
     yield f"{first}{pieces[0][len(start) :]}"
     yield from (rest + piece.strip() for piece in pieces[1:])
 

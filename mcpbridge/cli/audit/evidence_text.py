@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, cast
 
+from rich.cells import cell_len
+
 from mcpbridge.audit import RecordType
+from mcpbridge.audit.read import seq_of
 from mcpbridge.audit.review.coverage import Coverage
 from mcpbridge.audit.review.evidence import Evidence, Text
 from mcpbridge.cli.audit.columns import WIDTH, clean, rows
+from mcpbridge.cli.audit.further import further
 from mcpbridge.core.question import visible
 from mcpbridge.core.ruling import Outcome
 
@@ -40,16 +44,17 @@ def as_json(found: Evidence) -> dict[str, Any]:
     }
 
 
-def evidence_lines(found: Evidence, *, color: bool = False) -> Iterator[str]:
-    """The whole screen."""
+def evidence_lines(found: Evidence, *, color: bool = False, width: int | None = None) -> Iterator[str]:
+    """The whole screen. Texts that somebody saw stand as they were, unless the terminal has only `width`
+    columns."""
     yield from _head(found.record, color=color)
-    yield from _fields(found.record)
+    yield from _fields(found.record, found.story)
     if len(found.story) > 1:
         yield from _section("What happened", color=color)
         for record in found.story:
             yield from _event(record)
     for text in found.texts:
-        yield from _text(text, color=color)
+        yield from _text(text, color=color, width=width)
     yield from _section("Proof", color=color)
     yield from _proof(found.record, found.coverage)
 
@@ -68,11 +73,11 @@ def _head(record: Mapping[str, Any], *, color: bool) -> Iterator[str]:
     yield from (f"{paint}{line}{_RESET}" if color else line for line in rows(title))
 
 
-def _fields(record: Mapping[str, Any]) -> Iterator[str]:
+def _fields(record: Mapping[str, Any], story: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from _field("when", str(record.get("ts", "")))
     yield from _field("for", record.get("principal"))
     yield from _field("decided by", _approver(record))
-    yield from _field("asked", _asked(record))
+    yield from _field("asked", _asked(record, story))
     yield from _field("reason", record.get("reason"))
     yield from _field("error", record.get("error"))
     yield from _rules(record)
@@ -80,6 +85,8 @@ def _fields(record: Mapping[str, Any]) -> Iterator[str]:
     for name, field in (("request", "request_id"), ("run", "run_id"), ("conversation", "conversation_id")):
         yield from _field(name, record.get(field))
     yield from _field("server", record.get("server_identity"))
+    if record.get("type") != RecordType.DECISION:
+        yield from further(record, _NAME)
 
 
 def _field(name: str, value: Any) -> Iterator[str]:
@@ -97,9 +104,16 @@ def _approver(record: Mapping[str, Any]) -> str:
     return f"{who} ({'authenticated' if record.get('authenticated') else 'a claimed name'})"
 
 
-def _asked(record: Mapping[str, Any]) -> str:
+def _asked(record: Mapping[str, Any], story: Sequence[Mapping[str, Any]]) -> str:
+    """Decisions of later did not say it themselves, once: then the last question before does."""
+    questions = (
+        one.get("ts")
+        for one in reversed(story)
+        if one.get("type") == RecordType.QUESTION_ASKED and seq_of(one) < seq_of(record)
+    )
+    when = record.get("asked_at") or record.get("shown_at") or next(questions, None)
     try:
-        asked = datetime.fromisoformat(str(record.get("asked_at")))
+        asked = datetime.fromisoformat(str(when))
         took = (datetime.fromisoformat(str(record.get("decided_at"))) - asked).total_seconds()
     except (ValueError, TypeError):
         return ""
@@ -172,13 +186,15 @@ def _because(record: Mapping[str, Any]) -> str:
     return f": {why if isinstance(why, str) else json.dumps(why)}" if why else ""
 
 
-def _text(text: Text, *, color: bool) -> Iterator[str]:
+def _text(text: Text, *, color: bool, width: int | None) -> Iterator[str]:
     yield from _section(_TITLES.get(text.what, text.what), color=color)
     yield f"  blob {clean(text.hash)}"
     if text.note:
         yield f"  ({text.note})"
     for line in _pretty(text.text).rstrip("\n").split("\n") if text.text else ():
-        yield from (row.rstrip() for row in _kept(line, "  | "))
+        whole = f"  | {clean(line)}"
+        fits = width is None or cell_len(whole) <= width
+        yield from (row.rstrip() for row in ([whole] if fits else _kept(line, "  | ", width=width)))
 
 
 def _pretty(text: str) -> str:
@@ -216,7 +232,7 @@ def _section(title: str, *, color: bool) -> Iterator[str]:
     yield f"{_BOLD}{title}{_RESET}" if color else title
 
 
-def _kept(line: str, first: str) -> Iterator[str]:
+def _kept(line: str, first: str, *, width: int | None = None) -> Iterator[str]:
     """A line as it is; one that is too long goes on a little further in than it begins."""
-    inside = " " * min(len(line) - len(line.lstrip()) + 2, WIDTH // 2)
-    yield from rows(line, first, (first if "|" in first else " " * len(first)) + inside)
+    inside = " " * min(len(line) - len(line.lstrip()) + 2, (width or WIDTH) // 2)
+    yield from rows(line, first, (first if "|" in first else " " * len(first)) + inside, width=width or WIDTH)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcpbridge.cli.audit.columns import clean, one_row, rows
+from mcpbridge.cli.audit.explain_question import question_json, question_lines
 from mcpbridge.cli.audit.filters import add_index, index_of
 from mcpbridge.cli.audit.past_policy import (
     Change,
@@ -26,6 +27,7 @@ from mcpbridge.cli.parsing import Commands, add_json
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 
 if TYPE_CHECKING:
+    from mcpbridge.audit.review.server_questions import ServerQuestion
     from mcpbridge.policy import Policy
     from mcpbridge.policy.explain import Explanation
 
@@ -34,7 +36,9 @@ _DESCRIPTION: Final = (
     "the log keeps; what has changed in the policy since; and what would be decided today. ID is a record's "
     "number or a request's id. Never guesses: where the log does not show a value, it says so."
 )
-_UNSEEN: Final = "the log does not show all arguments, so the predicates cannot be looked at again"
+_OTHERWISE: Final = (
+    "worked out again it is otherwise: it rests on what the log does not keep (the user's words, groups)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,7 @@ def add(group: Commands) -> None:
 
 
 def run_explain(args: argparse.Namespace) -> int:
-    """Explain one decision. Exit 2 where there is none."""
+    """Explain one decision, or what a server asked. Exit 2 where there is neither."""
     try:
         found = _explained(args)
     except AuditCorrupt:
@@ -80,18 +84,20 @@ def run_explain(args: argparse.Namespace) -> int:
     except AuditUnavailable as error:
         print(f"mcpbridge: {error}", file=sys.stderr)
         return USAGE
-    if args.json:
-        print(json.dumps(_as_json(found)))
+    if isinstance(found, Explained):
+        shown, lines = _as_json(found), _lines(found)
     else:
-        for line in _lines(found):
-            print(line)
+        shown, lines = question_json(found), question_lines(found)
+    for line in [json.dumps(shown)] if args.json else lines:
+        print(line)
     return COMPLETED
 
 
-def _explained(args: argparse.Namespace) -> Explained:
+def _explained(args: argparse.Namespace) -> Explained | ServerQuestion:
     from mcpbridge.audit import RecordType
     from mcpbridge.audit.index import find
     from mcpbridge.audit.review.evidence import evidence
+    from mcpbridge.audit.review.server_questions import server_question
 
     if args.path is None and Path(args.id).is_dir():
         raise UsageError(f"{args.id} is a folder; write the record before it: explain ID {args.id}")
@@ -100,6 +106,9 @@ def _explained(args: argparse.Namespace) -> Explained:
         found = evidence(log, args.id, index)
         loaded: tuple[str, ...] = (RecordType.POLICY_LOADED,)
         names = names_of(find(log, {"types": loaded}, index))
+    asked = server_question(found, args.id)
+    if asked is not None:
+        return asked
     record = found.record
     if record.get("type") != RecordType.DECISION:
         what = f"record {record.get('seq')} is no decision but {record.get('type')}"
@@ -112,7 +121,7 @@ def _explained(args: argparse.Namespace) -> Explained:
         then=then,
         why_not=why_not,
         changes=None if present is None else list(changes(past, present)),
-        today="" if present is None else _today(record, present),
+        today="" if present is None else _ruling(record, present)[0],
     )
 
 
@@ -131,17 +140,24 @@ def _then(record: Mapping[str, Any], past: Sequence[PastPolicy]) -> tuple[Explan
         )
     call = past_call(record, None)
     if call.arguments is None or _has(call.arguments, HIDDEN):
-        return None, _UNSEEN
+        return None, _as_far_as_shown(record, policies)
     facts = Facts(principal=call.principal, known_tool=call.known_tool is not False)
     found = explain(_action(record, call.arguments), policies, facts, Shown())
     deciding = {rule for policy in found.policies if not policy.shadow for rule in policy.deciding}
     recorded = set(rule_ids(record))
     if deciding == recorded:
         return found, ""
-    differs = (
-        "worked out again it is otherwise: it rests on what the log does not keep (the user's words, groups)"
-    )
-    return None, differs
+    return None, _OTHERWISE
+
+
+def _as_far_as_shown(record: Mapping[str, Any], policies: Sequence[Policy]) -> str:
+    """What they come to, as `today` is worked out; and whether that is what was decided."""
+    from mcpbridge.cli.policy_past import was
+
+    ruling, effect = _ruling(record, policies)
+    decided = was(record)
+    differs = f"; that is otherwise than it was decided ({decided})" if effect not in ("", decided) else ""
+    return f"not all arguments are in the log; by those that are: {ruling}{differs if decided else ''}"
 
 
 def _action(record: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
@@ -166,18 +182,20 @@ def _has(value: Any, hidden: object) -> bool:
     return isinstance(value, list) and any(_has(item, hidden) for item in value)  # pyright: ignore[reportUnknownVariableType]
 
 
-def _today(record: Mapping[str, Any], present: Sequence[Policy]) -> str:
+def _ruling(record: Mapping[str, Any], policies: Sequence[Policy]) -> tuple[str, str]:
+    """What policies come to by what the log shows, in words, and as an effect where it is but one."""
     from mcpbridge.cli.policy_past import past_call, unaffected
     from mcpbridge.policy.replay import replay
 
     if unaffected(record):
-        return "denied as malformed, under every policy"
-    found = replay(past_call(record, None), present)
+        return "denied as malformed, under every policy", ""
+    enforced = [policy for policy in policies if not policy.shadow] or policies
+    found = replay(past_call(record, None), enforced)
     if found.effect is not None:
         rules = ", ".join(found.rule_ids) or "no rule, by default"
-        return f"{found.effect.value} ({rules})"
+        return f"{found.effect.value} ({rules})", found.effect.value
     possible = " or ".join(effect.value for effect in found.possible)
-    return f"{possible}: it depends on {', '.join(found.unknown)}, which the log does not show"
+    return f"{possible}: it depends on {', '.join(found.unknown)}, which the log does not show", ""
 
 
 def _lines(found: Explained) -> Iterator[str]:

@@ -34,17 +34,20 @@ def add(group: Commands) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE|DIR", help="write there instead of standard output; parquet needs it"
     )
-    parser.set_defaults(run=run_export)
+    parser.set_defaults(stops_unread=True, run=run_export)
 
 
 def run_export(args: argparse.Namespace) -> int:
     """Export. Exit 2 where there is no log."""
     from mcpbridge.audit import read
     from mcpbridge.audit.export import WRITERS
+    from mcpbridge.audit.read import check_log
 
     target = _target(args)
-    records = read(place(args), **wanted(args))
+    log = place(args)
+    records = read(log, **wanted(args))
     try:
+        check_log(log)
         if target is None:
             WRITERS[args.format](records, sys.stdout.buffer)
             sys.stdout.buffer.flush()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mcpbridge.cli.audit.place import since
 from mcpbridge.errors import AuditUnavailable, UsageError
@@ -23,31 +23,55 @@ _NAMES: Final = (
 )
 
 
+class _Once(argparse.Action):
+    """Of two, the first would be forgotten, and what is shown taken for all there is."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, "given twice, and no record passes both; give it once")
+        setattr(namespace, self.dest, values)
+
+
 def add_filters(parser: argparse.ArgumentParser, *, times: bool = True) -> None:
     """Options that each leave some records out; a record must pass all that are given."""
     group = parser.add_argument_group("filters (a record must pass all of them)")
     group.add_argument("--denied", action="store_true", help="decisions that kept a call from running")
     group.add_argument("--human", action="store_true", help="what a person decided or let time out")
-    group.add_argument("--tool", metavar="GLOB", help="label.tool, or the tool alone; * and ? are allowed")
-    group.add_argument("--server", metavar="LABEL", help="one server")
-    group.add_argument("--principal", metavar="NAME", help="on whose behalf the model acted")
-    group.add_argument("--approver", metavar="NAME", help="who decided")
-    group.add_argument("--rule", metavar="ID", help="decisions that this rule carried")
-    group.add_argument("--outcome", metavar="NAME", help="such as human_deny; or a result's status: failed")
-    group.add_argument("--run", metavar="ID", dest="run_id", help="one run, run_…")
-    group.add_argument("--conversation", metavar="ID", help="one conversation, conv_…")
-    group.add_argument("--request", metavar="ID", help="one request, mcpr_… or call_…")
+    group.add_argument(
+        "--tool", action=_Once, metavar="GLOB", help="label.tool, or the tool alone; * and ? are allowed"
+    )
+    group.add_argument("--server", action=_Once, metavar="LABEL", help="one server")
+    group.add_argument("--principal", action=_Once, metavar="NAME", help="on whose behalf the model acted")
+    group.add_argument("--approver", action=_Once, metavar="NAME", help="who decided")
+    group.add_argument("--rule", action=_Once, metavar="ID", help="decisions that this rule carried")
+    group.add_argument(
+        "--outcome", metavar="NAME", action="append",
+        help="such as human_deny; or a result's status: failed; repeatable",
+    )  # fmt: skip
+    group.add_argument("--run", action=_Once, metavar="ID", dest="run_id", help="one run, run_…")
+    group.add_argument("--conversation", action=_Once, metavar="ID", help="one conversation, conv_…")
+    group.add_argument("--request", action=_Once, metavar="ID", help="one request, mcpr_… or call_…")
     group.add_argument("--type", metavar="TYPE", action="append", help="such as decision; repeatable")
     group.add_argument(
-        "--text", metavar="WORDS", help="words in names, reasons and arguments; all must occur; cert* begins"
-    )
+        "--text", metavar="WORDS", action=_Once,
+        help="words in names, reasons and arguments; all must occur; cert* begins",
+    )  # fmt: skip
     if times:
         group.add_argument(
             "--since",
             metavar="WHEN",
+            action=_Once,
             help="2026-11-21, 2026-11-21T08:00+01:00 (UTC without a zone), or 15m, 7d ago",
         )
-        group.add_argument("--until", metavar="WHEN", help="before that moment; written in the same way")
+        group.add_argument(
+            "--until", action=_Once, metavar="WHEN", help="before that moment; written in the same way"
+        )
 
 
 def given(args: argparse.Namespace) -> list[str]:
@@ -70,7 +94,7 @@ def wanted(args: argparse.Namespace) -> Wanted:
         "principal": args.principal,
         "approver": args.approver,
         "rule": args.rule,
-        "outcome": None if args.outcome is None else _outcome(args.outcome),
+        "outcome": None if args.outcome is None else [_outcome(name) for name in args.outcome],
         "run": args.run_id,
         "conversation": args.conversation,
         "request_id": args.request,

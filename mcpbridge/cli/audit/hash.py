@@ -18,7 +18,7 @@ from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 if TYPE_CHECKING:
     from collections import Counter
 
-    from mcpbridge.audit.hashed import Occurrence
+    from mcpbridge.audit.hashed import Occurrence, Search
     from mcpbridge.config import AuditConfig
     from mcpbridge.core.secret import Secret
 
@@ -28,6 +28,9 @@ _DESCRIPTION: Final = (
     "not printed. Exit codes: 0 it occurred, 1 nothing was found, 2 usage or no log. Where records hold what "
     "nobody can look into, that is said."
 )
+
+_NAMED: Final = 3
+"""Records named that say why a key is gone."""
 
 
 def add(group: Commands) -> None:
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"records": count, "keys": list(keys), "silent": search.silent}))
     else:
-        print(_summary(count, len(keys), search.silent), file=sys.stderr)
+        print(_summary(count, len(keys), search.silent, _erased(config.path, search)), file=sys.stderr)
     return COMPLETED if count else FAILED
 
 
@@ -97,13 +100,35 @@ def _line(found: Occurrence) -> str:
     return visible(text, newlines=False)
 
 
-def _summary(count: int, keys: int, silent: Counter[str]) -> str:
+def _erased(log: Path, search: Search) -> str:
+    """What became of the keys that are gone."""
+    if not search.gone:
+        return ""
+    from mcpbridge.audit.erase import erasures
+
+    known = erasures(log)
+    seqs = sorted({known[key] for key in search.gone if key in known})
+    if len(seqs) > _NAMED:
+        said = f"records {', '.join(map(str, seqs[:_NAMED]))} and others"
+    else:
+        said = f"record{'s' * (len(seqs) != 1)} {', '.join(map(str, seqs))}"
+    why = [f"erased ({said})"] if seqs else []
+    missing = len(search.gone - set(known))
+    return " or ".join(
+        [*why, *(["gone without a record of it, see `mcpbridge audit verify`"] if missing else [])]
+    )
+
+
+def _summary(count: int, keys: int, silent: Counter[str], erased: str) -> str:
     found = f"{many(count, 'record')} {'holds' if count == 1 else 'hold'} this value"
     what = found if count else "this value was not found"
     parts = [f"{what} (searched in clear, and hidden under {many(keys, 'key')})"]
     if sealed := silent["sealed"]:
         were = "was" if sealed == 1 else "were"
         parts.append(f"{many(sealed, 'sealed record')} {were} not opened: --identity FILE opens what it may")
+    if gone := silent["gone"]:
+        its = "its key was" if gone == 1 else "their keys were"
+        parts.append(f"{many(gone, 'sealed record')} can be opened by nobody: {its} {erased}")
     if none := silent["none"]:
         parts.append(f"{many(none, 'record')} {'keeps' if none == 1 else 'keep'} no arguments (level none)")
     return "\n".join(parts)

@@ -60,24 +60,38 @@ def add(group: Commands) -> None:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """The log's name, its keys by id, and what is wrong with their files. Exit 1 where one is missing."""
-    from mcpbridge.audit.keys import hiding_keys, key_warnings, verifier_keys
+    """The log's name, its keys by id, and what is wrong with their files. Exit 1 where one is missing, 2
+    where there is no log."""
     from mcpbridge.audit.keys.places import HMAC_KEY
-    from mcpbridge.audit.verifying.start import origin_of
+    from mcpbridge.audit.read import check_log, readable
+    from mcpbridge.errors import AuditUnavailable
 
     directory = place(args)
     if not directory.is_dir():
         print(f"mcpbridge: there is no audit log in {directory}", file=sys.stderr)
         return USAGE
-    found: dict[str, Any] = {
+    try:
+        check_log(directory)
+        with readable(directory):
+            found = _found(args, directory)
+    except AuditUnavailable as error:
+        print(f"mcpbridge: {error}", file=sys.stderr)
+        return USAGE
+    print(json.dumps(found) if args.json else _listed(found, current=_kept(directory, HMAC_KEY)))
+    return FAILED if found["missing"] else COMPLETED
+
+
+def _found(args: argparse.Namespace, directory: Path) -> dict[str, Any]:
+    from mcpbridge.audit.keys import hiding_keys, key_warnings, verifier_keys
+    from mcpbridge.audit.verifying.start import origin_of
+
+    return {
         "origin": origin_of(directory),
         "signing": [str(key) for key in verifier_keys(directory)],
         "hmac": list(hiding_keys(directory)),
         "missing": list(_missing(args, directory)),
         "warnings": key_warnings(directory),
     }
-    print(json.dumps(found) if args.json else _listed(found, current=_kept(directory, HMAC_KEY)))
-    return FAILED if found["missing"] else COMPLETED
 
 
 def _kept(directory: Path, name: str) -> bool:

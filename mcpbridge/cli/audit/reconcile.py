@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mcpbridge.audit.counted import counted
 from mcpbridge.cli.audit.columns import rows
 from mcpbridge.cli.audit.place import add_place, place, since
 from mcpbridge.cli.exits import COMPLETED, FAILED, USAGE
@@ -70,8 +71,8 @@ def run_reconcile(args: argparse.Namespace) -> int:
 
 
 def _lines(found: Reconciliation, *, everything: bool) -> Iterator[str]:
-    decided = f"{found.decisions} decisions ({found.allowed} allowed)"
-    yield f"{found.requests} requests, {decided}, {found.outcomes} outcomes"
+    decided = f"{counted(found.decisions, 'decision')} ({found.allowed} allowed)"
+    yield f"{counted(found.requests, 'request')}, {decided}, {counted(found.outcomes, 'outcome')}"
     shown = found.findings if everything else found.findings[:_SHOWN]
     for finding in shown:
         yield from _finding(finding)
@@ -86,7 +87,7 @@ def _lines(found: Reconciliation, *, everything: bool) -> Iterator[str]:
         yield f"  {found.recent} open and too young to tell (--grace)"
     for kind, count in sorted(found.counts.items()):
         yield f"  {count} x {_TITLES[kind]}"
-    yield f"{total} findings" if total else "it adds up"
+    yield counted(total, "finding") if total else "it adds up"
 
 
 def _finding(finding: Finding) -> Iterator[str]:

@@ -14,6 +14,7 @@ from mcpbridge.cli.audit.place import add_place, place, since
 from mcpbridge.cli.audit.verify import declared
 from mcpbridge.cli.exits import COMPLETED, FAILED, USAGE
 from mcpbridge.cli.parsing import Commands
+from mcpbridge.cli.streams import as_utf8
 from mcpbridge.errors import AuditCorrupt, AuditUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def run_report(args: argparse.Namespace) -> int:
         return USAGE
     text = _text(found, args)
     if args.output is None:
+        as_utf8(sys.stdout)
         sys.stdout.write(text)
     else:
         from mcpbridge.cli.audit.output import written

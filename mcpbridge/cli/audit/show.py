@@ -53,7 +53,7 @@ def add(group: Commands) -> None:
     add_index(parser)
     add_json(parser, "each record as one line of JSON; with an ID, one JSON object")
     parser.add_argument("--lnav-format", action="store_true", help="print a format file for lnav, and stop")
-    parser.set_defaults(run=run_show)
+    parser.set_defaults(stops_unread=True, run=run_show)
 
 
 def count(text: str) -> int:
@@ -137,6 +137,6 @@ def _evidence(args: argparse.Namespace, one: str) -> int:
     if args.json:
         print(json.dumps(as_json(found)))
     else:
-        for line in evidence_lines(found, color=wants_color(sys.stdout)):
+        for line in evidence_lines(found, color=wants_color(sys.stdout), width=columns(args)):
             print(line)
     return COMPLETED

@@ -43,7 +43,7 @@ def add(group: Commands) -> None:
     parser.add_argument("--wide", action="store_true", help="lines in full, also on a terminal")
     add_filters(parser, times=False)
     add_json(parser, "each record as one line of JSON")
-    parser.set_defaults(run=run_tail)
+    parser.set_defaults(stops_unread=True, run=run_tail)
 
 
 def run_tail(args: argparse.Namespace) -> int:

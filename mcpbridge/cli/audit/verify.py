@@ -70,14 +70,16 @@ def run_verify(args: argparse.Namespace) -> int:
 def _against(args: argparse.Namespace) -> Against:
     from mcpbridge.audit import Against
     from mcpbridge.audit.anchors import FileAnchor, WitnessAnchor
+    from mcpbridge.audit.verifying.gone import folder_of
     from mcpbridge.audit.verifying.heads import Heads
     from mcpbridge.audit.verifying.start import origin_of
     from mcpbridge.core.question import visible
 
     heads = None if args.no_remember else Heads()
     directory = place(args)
-    if heads is not None and args.forget and directory.exists():
-        for kept in heads.forget(directory if directory.is_dir() else directory.parent, origin_of(directory)):
+    if heads is not None and args.forget:
+        origin = origin_of(directory) if directory.exists() else ""
+        for kept in heads.forget(folder_of(directory), origin):
             what = f"what you saw of it in {kept} stays remembered; to forget that, say --forget there"
             print(f"mcpbridge: {visible(what, newlines=False)}", file=sys.stderr)
     given: tuple[Anchor, ...] = (
@@ -89,8 +91,18 @@ def _against(args: argparse.Namespace) -> Against:
         anchors=(*declared(args), *given),
         outside=tuple(Path(path) for path in args.outside_anchor),
         heads=heads,
+        log=_log(args),
         ask=not args.offline,
     )
+
+
+def _log(args: argparse.Namespace) -> Path | None:
+    """Where the log of the configuration stands, when another place is verified with its anchors."""
+    if args.config is None or args.path is None:
+        return None
+    from mcpbridge.config import load_config
+
+    return load_config(args.config).audit.path
 
 
 def declared(args: argparse.Namespace) -> tuple[Anchor, ...]:

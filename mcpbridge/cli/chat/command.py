@@ -67,7 +67,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="say more on standard error"
     )
-    parser.set_defaults(run=run, usage_error=parser.error)
+    parser.set_defaults(stops_unread=True, run=run, usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -25,7 +25,8 @@ from mcpbridge.cli.chat.signals import Signals
 from mcpbridge.cli.chat.talk import talk
 from mcpbridge.cli.chat.terminal import terminal_of
 from mcpbridge.cli.parsing import DEFAULT_CONFIG
-from mcpbridge.cli.run_turn import diagnostics, write_whatever_comes
+from mcpbridge.cli.run_turn import diagnostics
+from mcpbridge.cli.streams import write_whatever_comes
 from mcpbridge.config import load_config
 
 
