@@ -116,11 +116,12 @@ def _line(
     record: Mapping[str, Any], policies: Sequence[Policy], groups: Mapping[str, tuple[str, ...]] | None
 ) -> Line:
     from mcpbridge.cli.policy_past import level, past_call, rule_ids, unaffected, was
+    from mcpbridge.policy.changed import enforcing_or_all
     from mcpbridge.policy.replay import replay
 
     call = past_call(record, groups)
     then, ids = was(record), tuple(rule_ids(record))
-    found = None if unaffected(record) else replay(call, policies)
+    found = None if unaffected(record) else replay(call, enforcing_or_all(policies))
     would = (found.effect.value if found.effect else None) if found else then
     return Line(
         seq=int(record.get("seq", 0)),

@@ -116,8 +116,9 @@ def _suites(files: Sequence[str], cases: Sequence[str]) -> list[tuple[list[Polic
 
 def _run(policies: Sequence[Policy], file: CaseFile) -> Iterator[Result]:
     from mcpbridge.policy import rule
+    from mcpbridge.policy.changed import enforcing_or_all
 
-    enforced = [policy for policy in policies if not policy.shadow] or policies
+    enforced = enforcing_or_all(policies)
     for case in file.cases:
         ruling = rule(case.action, enforced, case.facts)
         problems = tuple(case.expected.differs(ruling))

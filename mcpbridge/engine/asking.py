@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from mcpbridge.core.action import Action
 from mcpbridge.core.conversation import Conversation
@@ -86,11 +87,12 @@ class Asking:
     async def _ask_until_decided(self, question: Question) -> Verdict | None:
         loop = asyncio.get_running_loop()
         began, before = loop.time(), self._waited(question)
+        asked_at = self.judge.clock.now()
         while True:
             gone = loop.time() - began
             now = standing(question, self.conversation, waited=before + gone)
             if not now.lacking:
-                return self._together(question, now)
+                return self._together(question, now, asked_at)
             left = None if question.timeout is None else max(question.timeout - gone, 0.0)
             further = now.escalates_in
             escalates = further is not None and (left is None or further < left)
@@ -119,8 +121,8 @@ class Asking:
             self.notices.append(Notice(type="approval_not_counted", message=message, fields=about))
         return why_not
 
-    def _together(self, question: Question, reached: Standing) -> Verdict:
-        return self.judge.answered(question, together(reached.votes, reached.agreed), None)
+    def _together(self, question: Question, reached: Standing, asked_at: datetime | None = None) -> Verdict:
+        return self.judge.answered(question, together(reached.votes, reached.agreed), asked_at)
 
     def _waited(self, question: Question) -> float:
         """Seconds since this very screen was first put."""

@@ -26,6 +26,12 @@ def enforcing(policies: Sequence[Policy]) -> tuple[Policy, ...]:
     return tuple(policy for policy in policies if not policy.shadow)
 
 
+def enforcing_or_all(policies: Sequence[Policy]) -> tuple[Policy, ...]:
+    """Those that decide, or where all are `mode: shadow` all of them: what somebody tries out before it
+    takes effect."""
+    return enforcing(policies) or tuple(policies)
+
+
 def shadowing(policies: Sequence[Policy]) -> tuple[Policy, ...]:
     """The others, as if they were in force, so that they can be asked what they would say."""
     return tuple(replace(policy, shadow=False) for policy in policies if policy.shadow)

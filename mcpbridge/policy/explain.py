@@ -13,6 +13,7 @@ from typing import cast
 from mcpbridge.core.action import Action
 from mcpbridge.core.ruling import Effect, Outcome, Ruling
 from mcpbridge.policy.annotations import claimed
+from mcpbridge.policy.changed import enforcing_or_all
 from mcpbridge.policy.conditions import only_named
 from mcpbridge.policy.decide import check, rule
 from mcpbridge.policy.doubled import DOUBTFUL, without_doubled
@@ -94,7 +95,7 @@ class Explanation:
 def explain(action: Action, policies: Sequence[Policy], facts: Facts, show: Show) -> Explanation:
     """What the policies say about a call, and why. Raises nothing. Policies in shadow say what they would
     say where there are no others."""
-    ruling = rule(action, [policy for policy in policies if not policy.shadow] or policies, facts)
+    ruling = rule(action, enforcing_or_all(policies), facts)
     arguments = action.arguments or {}
     return Explanation(
         tool=action.name,

@@ -77,6 +77,17 @@ def test_nothing_changes_is_code_0(here: Path, capsys: pytest.CaptureFixture[str
     assert "1 decision: 1 as before, 0 changed, 0 cannot be told" in capsys.readouterr().out
 
 
+def test_a_policy_in_shadow_decides_only_where_no_other_does(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = replay(here, past("r1", "docs.search", {"query": "x"}))
+    strict = "version: 1\nmode: shadow\ndefaults: {decision: deny}\nrules: []\n"
+    (here / "strict.yaml").write_text(strict, encoding="utf-8")
+    assert run("replay", log, "--policy", "new.yaml", "--policy", "strict.yaml") == 0
+    assert run("replay", log, "--policy", "strict.yaml") == 1
+    assert "allow -> deny: 1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("level", ["none", "metadata"])
 def test_without_arguments_only_rules_that_need_none_decide(
     level: str, here: Path, capsys: pytest.CaptureFixture[str]

@@ -116,7 +116,9 @@ def test_one_no_denies_whoever_says_it() -> None:
 
 def test_several_people_answer_one_approver() -> None:
     people = People(answers=[proven("bo"), proven("cy")])
-    assert outcomes(scene(approver=people).run()) == ["human_allow"]
+    one = scene(approver=people)
+    assert outcomes(one.run()) == ["human_allow"]
+    assert one.records("decision")[0]["mode"] == "live"
     assert [question.agreed for question in people.questions] == [(), ("bo",)]
     assert "needs      2 of ana, bo, cy; not the requester" in people.questions[0].screen
 

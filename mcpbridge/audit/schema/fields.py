@@ -164,7 +164,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "matches": _field(
         listed(_MATCH), "Every rule that matched, and by which predicates. No argument values."
     ),
-    "policy_hash": _field(NAME, "SHA-256 of the policy's text (a blob); several are joined by +."),
+    "policy_hash": _field(NAME, "SHA-256 of the policy's text (a blob); several are joined by a comma."),
     "definition_changes": _field(listed(TEXT), "How the tool's definition differs from the pinned one."),
     "shadow": _field(
         {"anyOf": [FLAG, listed(_SHADOW)]},

@@ -27,7 +27,7 @@ from zlib import crc32
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-PART: Final = 1 << 18
+PART: Final = 1 << 17
 """Bytes of a part: few enough to stay in a processor's cache while they are judged."""
 LONGEST: Final = 1 << 28
 """Bytes after which what has no newline is taken for no line: a file could be made of one, without an end."""

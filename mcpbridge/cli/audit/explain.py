@@ -185,11 +185,12 @@ def _has(value: Any, hidden: object) -> bool:
 def _ruling(record: Mapping[str, Any], policies: Sequence[Policy]) -> tuple[str, str]:
     """What policies come to by what the log shows, in words, and as an effect where it is but one."""
     from mcpbridge.cli.policy_past import past_call, unaffected
+    from mcpbridge.policy.changed import enforcing_or_all
     from mcpbridge.policy.replay import replay
 
     if unaffected(record):
         return "denied as malformed, under every policy", ""
-    enforced = [policy for policy in policies if not policy.shadow] or policies
+    enforced = enforcing_or_all(policies)
     found = replay(past_call(record, None), enforced)
     if found.effect is not None:
         rules = ", ".join(found.rule_ids) or "no rule, by default"
