@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.gateway.scene import (
     words,
 )
 from tests.mcp_servers.scene import until
+from tests.mcp_servers.test_mcp_programs import alive
 
 
 @pytest.mark.promise("gateway-cancels")
@@ -114,14 +114,6 @@ def children_of(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return Path(f"/proc/{pid}/stat").exists() and ") Z " in Path(f"/proc/{pid}/stat").read_text()
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 @pytest.mark.parametrize("how", ["input ends", "the gateway is killed"])
 def test_nothing_is_left_running_when_one_side_dies_in_a_call(tmp_path: Path, how: str) -> None:
@@ -147,7 +139,7 @@ def test_nothing_is_left_running_when_one_side_dies_in_a_call(tmp_path: Path, ho
         else:
             process.send_signal(signal.SIGKILL)
         await asyncio.wait_for(process.wait(), 30)
-        await until(lambda: all(gone(child) for child in children))
+        await until(lambda: not any(map(alive, children)))
 
     asyncio.run(whole())
     assert [record["outcome"] for record in records(tmp_path, "decision")] == ["policy_allow"]

@@ -24,7 +24,7 @@ from tests.mcp_servers.scene import Person, call, noted, program, toolbox, until
 def alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it went before, or while it was looked at
         return False
     return state != "Z"
 

@@ -209,8 +209,11 @@ def sqlite(shared: Path, folder: Path) -> Real:
 
 
 def _ticks(pid: int) -> int:
-    """What a process has worked so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    """What a process has worked so far; 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return int(fields[11]) + int(fields[12])
 
 
