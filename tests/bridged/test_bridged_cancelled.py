@@ -71,7 +71,13 @@ def over_stdio(folder: Path) -> Generator[Scene]:
     calls = folder / "calls"
     command = json.dumps([sys.executable, "-I", "-S", str(PROGRAM)])
     server = f"command: {command}, env: {{CALLS: {json.dumps(str(calls))}}}"
-    with scene(folder, "echo", server, lambda: [arguments["to"] for _, arguments, _ in noted(calls)]) as made:
+
+    def paid() -> list[str]:
+        return [
+            one[1]["to"] for one in noted(calls) if one[0] != "cancelled"
+        ]  # it notes what is taken back too
+
+    with scene(folder, "echo", server, paid) as made:
         yield made
 
 
